@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that is per network namespace: knobs, counters, the TIME-WAIT queue,
+ * port holders and the control sockets.
+ */
+#ifndef _TCPX_NETNS_H
+#define _TCPX_NETNS_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "mib.h"
+
+struct ctl_table_header;
+struct sock;
+struct tcpx_cong_ops;
+
+/* Knobs; sysctl.c describes each. Read with READ_ONCE(), no lock. */
+struct tcpx_knobs {
+	int rmem[3];			/* bytes: min, default, max */
+	int wmem[3];
+	u8 timestamps;
+	u8 sack;
+	u8 window_scaling;
+	u8 moderate_rcvbuf;
+	u8 slow_start_after_idle;
+	u8 stdurg;
+	u8 abort_on_overflow;
+	u8 tw_reuse;
+	u8 syn_retries;
+	u8 synack_retries;
+	u8 retries1;
+	u8 retries2;
+	u8 orphan_retries;
+	u8 keepalive_probes;
+	u8 reordering;			/* DupThresh, segments */
+	int keepalive_time_s;
+	int keepalive_intvl_s;
+	int fin_timeout_s;
+	int tw_timeout_s;
+	int syn_timeout_s;
+	int rto_initial_us;
+	int rto_min_us;
+	int rto_max_ms;
+	int persist_max_ms;
+	int delack_ms;
+	int delack_max_ms;
+	int initial_window;		/* segments */
+	int initial_ssthresh;		/* bytes, 0: unlimited */
+	int min_snd_mss;
+	int max_syn_backlog;
+	int max_tw_buckets;
+	int max_orphans;
+	int limit_output_bytes;
+	unsigned int notsent_lowat;
+	const struct tcpx_cong_ops __rcu *cong;
+};
+
+/*
+ * TIME-WAIT blocks in order of expiry (they all live equally long, so the
+ * list is a queue) and the one timer that runs it. @lock guards both.
+ */
+struct tcpx_timewait_queue {
+	spinlock_t lock;
+	struct list_head blocks;
+	struct hrtimer timer;
+	unsigned int count;
+	bool dying;
+};
+
+/* Port holders, ports.c. @lock (mutex) guards the lists and reference drops. */
+struct tcpx_ports;
+
+struct tcpx_net {
+	struct tcpx_knobs knobs;
+	struct tcpx_mib __percpu *mib;
+	struct tcpx_timewait_queue timewait;
+	struct tcpx_ports *ports;
+	struct sock *ctl4;		/* sends without a connection */
+	struct sock *ctl6;
+	atomic_t orphans;
+	atomic_t sockets;		/* sockets of this namespace */
+	struct ctl_table_header *sysctl;
+	struct net *net;
+};
+
+extern unsigned int tcpx_net_id;
+
+static inline struct tcpx_net *tcpx_net(const struct net *net)
+{
+	return net_generic(net, tcpx_net_id);
+}
+
+#define TCPX_INC(net, field)	this_cpu_inc(tcpx_net(net)->mib->field)
+#define TCPX_ADD(net, field, n)	this_cpu_add(tcpx_net(net)->mib->field, n)
+
+#endif /* _TCPX_NETNS_H */

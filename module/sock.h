@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct tcpx_sock: one connection, or one listener.
+ *
+ * Everything is guarded by the socket lock unless its comment says otherwise.
+ * The groups are owned by the file named above each.
+ */
+#ifndef _TCPX_SOCK_H
+#define _TCPX_SOCK_H
+
+#include <linux/ipv6.h>
+#include <linux/rbtree.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <net/inet_sock.h>
+
+#include "cong.h"
+#include "options.h"
+#include "rtt.h"
+#include "seq.h"
+#include "state.h"
+#include "timer.h"
+#include "wire.h"
+
+struct tcpx_ip_ops;
+struct tcpx_listen;
+struct tcpx_port;
+
+/*
+ * sk_protocol of every tcpx socket: the low byte goes on the wire as 6, while
+ * sk_is_tcp() is false, so that no core path mistakes us for a tcp_sock.
+ */
+#define TCPX_SK_PROTOCOL	0x206
+
+/* skb->cb on the send queue (not yet sent) and the retransmission queue. */
+struct tcpx_tx_cb {
+	u32 seq;
+	u32 end_seq;		/* SEG.SEQ + SEG.LEN, FIN and SYN count one */
+	u16 gso_segs;		/* segments of @gso_size that this skb makes */
+	u16 gso_size;
+	u8 flags;		/* TCPX_FLAG_*: SYN, FIN, PSH */
+	u8 marks;		/* TCPX_TX_* */
+};
+
+#define TCPX_TX_SACKED		0x01	/* reported by a SACK block */
+#define TCPX_TX_LOST		0x02	/* thought to be lost */
+#define TCPX_TX_RETRANS		0x04	/* a retransmission is in flight */
+#define TCPX_TX_EVER_RETRANS	0x08	/* Karn: no RTT sample from it */
+
+static inline struct tcpx_tx_cb *tcpx_tx_cb(const struct sk_buff *skb)
+{
+	return (struct tcpx_tx_cb *)skb->cb;
+}
+
+/* Send sequence space, RFC 9293 3.3.1, and the send queue: output.c, ack.c. */
+struct tcpx_snd {
+	u32 una;		/* SND.UNA */
+	u32 nxt;		/* SND.NXT */
+	u32 wnd;		/* SND.WND, bytes, scaled */
+	u32 wl1;		/* SND.WL1 */
+	u32 wl2;		/* SND.WL2 */
+	u32 up;			/* SND.UP: octet after the urgent data */
+	u32 iss;		/* ISS */
+	u32 max_wnd;		/* MAX.SND.WND */
+	u32 write_seq;		/* sequence number of the user's next byte */
+	u32 pushed_seq;		/* last byte the user wanted pushed */
+	u32 small_end;		/* end of the last small segment (Minshall) */
+	u32 pmtu;		/* path MTU that @mss follows, bytes */
+	u32 ts_offset;		/* added to our clock in TSval, RFC 7323 5.4 */
+	u16 mss;		/* Eff.snd.MSS: payload of a full segment */
+	u16 mss_peer;		/* the peer's MSS option, or the default */
+	u16 mss_user;		/* TCP_MAXSEG, 0: none */
+	u16 gso_max_segs;
+	u32 gso_max_size;
+	u8 wscale;		/* Snd.Wind.Shift */
+	u8 nagle;		/* TCPX_NAGLE_* */
+	u8 urgent:1;		/* SND.UP is valid */
+	u8 throttled:1;		/* waiting for the device to free skbs */
+	u64 last_data_ns;	/* when data was last sent, for idle restart */
+	struct sk_buff *retrans_hint;	/* first skb that may want resending */
+};
+
+#define TCPX_NAGLE_OFF	0x1	/* TCP_NODELAY */
+#define TCPX_NAGLE_CORK	0x2	/* TCP_CORK */
+#define TCPX_NAGLE_PUSH	0x4	/* this once: cork was pulled */
+
+/* Receive sequence space and queues: reassembly.c, input.c, recvmsg.c. */
+struct tcpx_rcv {
+	u32 nxt;		/* RCV.NXT */
+	u32 wnd;		/* RCV.WND as last advertised, bytes */
+	u32 wup;		/* RCV.NXT when RCV.WND was last advertised */
+	u32 up;			/* RCV.UP: octet after the urgent data */
+	u32 irs;		/* IRS */
+	u32 copied;		/* sequence number of the user's next byte */
+	u32 fin_seq;		/* of the FIN, valid with RCV_SHUTDOWN */
+	u32 wnd_clamp;		/* largest window to advertise */
+	u32 wnd_max_unscaled;	/* of our scale: 65535 << wscale */
+	u32 ssthresh;		/* window opens at most to here, grows */
+	u32 ts_recent;		/* TS.Recent */
+	u32 ts_recent_s;	/* when it was taken, ktime_get_seconds() */
+	u32 last_ack_sent;	/* Last.ACK.sent */
+	u32 unacked_bytes;	/* received since our last ACK */
+	u16 mss;		/* MSS that we advertised */
+	u16 mss_est;		/* what the peer seems to send */
+	u8 wscale;		/* Rcv.Wind.Shift */
+	u8 ts_ok:1;		/* timestamps were negotiated */
+	u8 sack_ok:1;		/* SACK was negotiated */
+	u8 wscale_ok:1;		/* window scaling was negotiated */
+	u8 urgent:1;		/* RCV.UP is ahead of the user */
+	u8 urgent_read:1;	/* the urgent byte was taken by MSG_OOB */
+	u8 urgent_valid:1;	/* @urgent_byte holds it */
+	u8 ack_now:1;		/* an ACK must go out after this segment */
+	u8 ack_pending:1;	/* an ACK is owed; the delayed timer runs */
+	u8 urgent_byte;
+	u8 quick_acks;		/* this many ACKs are not delayed */
+	u8 pingpong;		/* interactive: let ACKs ride on data */
+	u8 sack_nr;		/* blocks in @sack */
+	u8 dsack:1;		/* @dsack_block is to be reported */
+	struct tcpx_sack_block dsack_block;
+	struct tcpx_sack_block sack[4];	/* newest first, RFC 2018 4 */
+	struct rb_root ooo;	/* out-of-order queue by sequence number */
+	struct sk_buff *ooo_last;
+	u32 space_bytes;	/* autotuning: copied in the last round trip */
+	u32 space_seq;
+	u64 space_ns;
+	u32 rtt_us;		/* receiver's estimate */
+	u32 rtt_seq;
+	u64 rtt_ns;
+	u64 last_data_ns;	/* when a segment last came: keepalive */
+	u64 ack_limit_ns;	/* last challenge or out-of-window ACK */
+};
+
+enum tcpx_recovery_state {
+	TCPX_OPEN,
+	TCPX_RECOVERY,		/* fast recovery */
+	TCPX_LOSS,		/* after a retransmission timeout */
+};
+
+/* What is in flight and what of it is lost: recovery.c. Bytes. */
+struct tcpx_recovery {
+	u8 state;		/* enum tcpx_recovery_state */
+	u8 timeouts;		/* RTOs since SND.UNA last moved */
+	u8 probes;		/* window or keepalive probes unanswered */
+	u8 dupacks;		/* duplicate ACKs in a row */
+	u8 reordering;		/* DupThresh */
+	u8 partial_ack:1;	/* a partial ACK was seen in this recovery */
+	u32 recover;		/* RecoveryPoint: SND.NXT at entry */
+	u32 sacked;		/* bytes SACKed above SND.UNA */
+	u32 lost;		/* bytes marked lost */
+	u32 retrans;		/* bytes retransmitted and in flight */
+	u32 sack_high;		/* highest byte SACKed, when sacked > 0 */
+	u64 first_timeout_ns;	/* send time of what timed out first */
+};
+
+/* The user's settings, sockopt.c; 0 means the namespace's knob. */
+struct tcpx_user {
+	u32 keepidle_s;
+	u32 keepintvl_s;
+	u32 timeout_ms;		/* TCP_USER_TIMEOUT */
+	int linger2_s;		/* TCP_LINGER2: < 0 none, FIN-WAIT-2 */
+	u32 notsent_lowat;	/* 0: the knob */
+	u8 keepcnt;
+	u8 syncnt;
+	u8 quickack:1;		/* TCP_QUICKACK wants no delay */
+	u8 inq:1;		/* TCP_INQ */
+};
+
+/* What TCP_INFO tells and nothing decides on. */
+struct tcpx_stats {
+	u64 bytes_acked;
+	u64 bytes_received;
+	u64 bytes_sent;
+	u64 bytes_retrans;
+	u32 segs_in;
+	u32 segs_out;
+	u32 data_segs_in;
+	u32 data_segs_out;
+	u32 retrans_segs;
+	u32 dsack_dups;
+};
+
+/* Bits of tcpx_sock.flags: work put off until the socket is released. */
+enum tcpx_deferred {
+	TCPX_DEFER_TIMERS,
+	TCPX_DEFER_OUTPUT,
+	TCPX_DEFER_MTU,
+};
+
+struct tcpx_sock {
+	struct inet_sock inet;		/* first */
+
+	const struct tcpx_ip_ops *ip;
+	unsigned long deferred;		/* atomic bits, TCPX_DEFER_* */
+	struct tcpx_snd snd;
+	struct tcpx_rcv rcv;
+	struct tcpx_recovery recovery;
+	struct tcpx_rtt rtt;
+	struct tcpx_cong cong;
+	struct tcpx_timers timers;
+	struct tcpx_user user;
+	struct tcpx_stats stats;
+
+	struct tcpx_port *port;		/* holder of our port, ports.c */
+	struct tcpx_listen *listen;	/* LISTEN only, listen.c */
+	struct list_head accept_node;	/* on the listener's accept queue */
+	u32 mtu_pending;		/* of TCPX_DEFER_MTU */
+	u8 passive:1;			/* SYN-RECEIVED came from LISTEN */
+};
+
+struct tcpx6_sock {
+	struct tcpx_sock tcb;
+	struct ipv6_pinfo pinet6;	/* last: af_inet6.c finds it there */
+};
+
+static inline struct tcpx_sock *tcpx_sk(const struct sock *sk)
+{
+	return (struct tcpx_sock *)sk;
+}
+
+static inline struct sock *tcpx_to_sk(const struct tcpx_sock *tcb)
+{
+	return (struct sock *)&tcb->inet.sk;
+}
+
+/* Bytes sent and not acknowledged: FlightSize. */
+static inline u32 tcpx_flight(const struct tcpx_sock *tcb)
+{
+	return tcb->snd.nxt - tcb->snd.una;
+}
+
+/* Right edge of the offered receive window minus RCV.NXT. */
+static inline u32 tcpx_receive_window(const struct tcpx_sock *tcb)
+{
+	s32 wnd = tcb->rcv.wup + tcb->rcv.wnd - tcb->rcv.nxt;
+
+	return max(wnd, 0);
+}
+
+/* Queues: all sent skbs are in sk->tcp_rtx_queue, by sequence number. */
+static inline struct sk_buff *tcpx_rtx_head(const struct sock *sk)
+{
+	return skb_rb_first(&sk->tcp_rtx_queue);
+}
+
+static inline struct sk_buff *tcpx_send_head(const struct sock *sk)
+{
+	return skb_peek(&sk->sk_write_queue);
+}
+
+#endif /* _TCPX_SOCK_H */

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the module offer each other, in the order a segment
+ * travels. "Owned" means the socket lock is held: by the process, or by
+ * softirq with the process not owning it.
+ */
+#ifndef _TCPX_TCPX_H
+#define _TCPX_TCPX_H
+
+#include <linux/skbuff.h>
+#include <linux/types.h>
+#include <net/sock.h>
+
+#include "compat.h"
+#include "netns.h"
+#include "sock.h"
+
+struct proto;
+struct proto_ops;
+struct tcpx_flow;
+struct tcpx_request;
+struct tcpx_timewait;
+
+/* main.c */
+extern int tcpx_family;
+
+/* af.c: what socket(2) makes, and its operations */
+extern struct proto tcpx4_prot;
+extern struct proto tcpx6_prot;
+int tcpx_af_init(void);
+void tcpx_af_exit(void);
+__poll_t tcpx_poll(struct file *file, struct socket *sock, poll_table *wait);
+
+/* sendmsg.c, recvmsg.c: proto operations; process context */
+int tcpx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+int tcpx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		 int *addr_len);
+/* Bytes that recv() could return now. */
+int tcpx_recvmsg_readable(const struct sock *sk);
+/*
+ * An skb for the send queue with room for the headers and @linear bytes, not
+ * charged yet; NULL when out of memory. Owned.
+ */
+struct sk_buff *tcpx_sendmsg_alloc_skb(struct sock *sk, unsigned int linear,
+				       gfp_t gfp);
+
+/* sockopt.c */
+int tcpx_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		    unsigned int optlen);
+int tcpx_getsockopt(struct sock *sk, int level, int optname,
+		    char __user *optval, int __user *optlen);
+
+/* diag.c, sysctl.c, mib.c: per namespace, also for init and exit */
+int tcpx_diag_init_net(struct net *net);
+void tcpx_diag_exit_net(struct net *net);
+int tcpx_sysctl_init_net(struct net *net);
+void tcpx_sysctl_exit_net(struct net *net);
+int tcpx_mib_init_net(struct net *net);
+void tcpx_mib_exit_net(struct net *net);
+int tcpx_mib_show(struct seq_file *seq, void *v);
+extern long tcpx_sysctl_mem[3];			/* pages, all namespaces */
+
+/* demux.c, icmp.c: segments and ICMP errors, softirq */
+int tcpx_demux_init(void);
+int tcpx_demux_exit(void);	/* -EBUSY: someone stacked upon us */
+/* While there is a socket, request or TIME-WAIT block at all. */
+void tcpx_demux_get(void);
+void tcpx_demux_put(void);
+int tcpx_icmp4_err(struct sk_buff *skb, u32 info);
+int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
+		   u8 code, int offset, __be32 info);
+
+/* sock.c: a connection's life */
+int tcpx_sock_init(struct sock *sk);		/* prot.init */
+void tcpx_sock_destruct(struct sock *sk);	/* sk_destruct */
+/* The only writer of sk_state; warns if the table has no such row. */
+void tcpx_sock_event(struct sock *sk, enum tcpx_event event);
+/* Reset the peer if it knows us, report @err (0: none), leave CLOSED. */
+void tcpx_sock_abort(struct sock *sk, int err);
+/* The connection is over: leave the tables, wake everybody. No segment. */
+void tcpx_sock_done(struct sock *sk, enum tcpx_event why, int err);
+void tcpx_sock_close(struct sock *sk, long timeout);	/* prot.close */
+int tcpx_sock_disconnect(struct sock *sk, int flags);	/* prot.disconnect */
+void tcpx_sock_release_cb(struct sock *sk);		/* prot.release_cb */
+/* Start an active open: addresses, port and dst set, in the table. */
+int tcpx_sock_connect(struct sock *sk);
+/* shutdown(2) of the sending side: queue a FIN. */
+void tcpx_sock_shutdown(struct sock *sk, int how);	/* prot.shutdown */
+/* Reset the connections of @net, unread data or not; how many. */
+int tcpx_sock_abort_all(struct net *net);
+void tcpx_sock_enter_memory_pressure(struct sock *sk);	/* prot ops */
+void tcpx_sock_leave_memory_pressure(struct sock *sk);
+extern unsigned long tcpx_memory_pressure;
+extern atomic_long_t tcpx_memory_allocated;
+extern struct percpu_counter tcpx_sockets_allocated;
+DECLARE_PER_CPU(int, tcpx_memory_per_cpu_fw_alloc);
+
+/* listen.c */
+int tcpx_listen_init(void);
+void tcpx_listen_exit(void);
+int tcpx_listen_start(struct sock *sk, int backlog);	/* listen(2), owned */
+void tcpx_listen_stop(struct sock *sk);			/* owned, process */
+/* The oldest child that is ready; NULL and *@err. Owned, may sleep. */
+struct sock *tcpx_listen_accept(struct sock *sk, int flags, int *err);
+bool tcpx_listen_readable(const struct sock *sk);
+/* Softirq. A segment for a listener, for a request; consume @skb. */
+void tcpx_listen_input(struct sock *sk, struct sk_buff *skb);
+void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb);
+/* An ICMP error for @req: quoted sequence number @seq. */
+void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard);
+void tcpx_request_put(struct tcpx_request *req);
+
+/* input.c: SEGMENT ARRIVES; consumes @skb. Owned. */
+int tcpx_input(struct sock *sk, struct sk_buff *skb);	/* also backlog_rcv */
+
+/* ack.c: the fifth check. False: drop the segment. Owned. */
+bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb);
+/* Free what @ack covers from the retransmission queue at a handshake. */
+void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack);
+
+/* reassembly.c: the seventh check. Owned. */
+void tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb);
+/* Report old or duplicate data by D-SACK. */
+void tcpx_reassembly_dsack(struct tcpx_sock *tcb, u32 seq, u32 end_seq);
+void tcpx_reassembly_purge(struct tcpx_sock *tcb);
+/* The user took @copied bytes: autotune the buffer, open the window. */
+void tcpx_reassembly_user_read(struct tcpx_sock *tcb, int copied);
+void tcpx_reassembly_init_window(struct tcpx_sock *tcb);
+
+/* output.c. Owned. */
+/* Send what the windows, Nagle and back-pressure allow. */
+void tcpx_output(struct tcpx_sock *tcb);
+/*
+ * sendmsg() has queued data: @more as MSG_MORE. Sets PSH where due, sends.
+ */
+void tcpx_output_user_data(struct tcpx_sock *tcb, bool more);
+/* Queue @skb (tcpx_tx_cb zero, seq == end_seq) behind snd.write_seq. */
+void tcpx_output_queue(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_output_syn(struct tcpx_sock *tcb);
+void tcpx_output_fin(struct tcpx_sock *tcb);
+/* Split so that the first keeps @len bytes; 0 or -ENOMEM. */
+int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
+		      gfp_t gfp);
+int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
+			   u32 max_len);
+/* Zero window probe or keepalive probe. */
+void tcpx_output_probe(struct tcpx_sock *tcb);
+/* Path MTU now @mtu: recompute snd.mss. */
+void tcpx_output_sync_mss(struct tcpx_sock *tcb, u32 mtu);
+/* ICMP says the path takes @mtu: shrink, resend what was too big. */
+void tcpx_output_mtu_reduced(struct tcpx_sock *tcb, u32 mtu);
+/* A new dst: GSO limits and MSS. */
+void tcpx_output_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
+u32 tcpx_output_select_window(struct tcpx_sock *tcb);
+void tcpx_output_purge(struct tcpx_sock *tcb);
+/* What MSS to put into our SYN for path MTU @mtu. */
+u16 tcpx_output_adv_mss(const struct tcpx_sock *tcb, u32 mtu);
+
+/* xmit.c. Owned, except where a flow is given. */
+/* Send a clone of the queued @skb with header and options. 0 or -errno. */
+int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp);
+void tcpx_xmit_ack(struct tcpx_sock *tcb);
+/* An ACK with this SEG.SEQ, zero length: probes. */
+void tcpx_xmit_probe(struct tcpx_sock *tcb, u32 seq);
+/* An ACK for a bad segment, at most one in half a second. */
+void tcpx_xmit_limited_ack(struct tcpx_sock *tcb, const struct sk_buff *skb);
+void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb);
+void tcpx_xmit_rst(struct tcpx_sock *tcb);
+/* RST for @skb as RFC 9293 3.10.7.1 has it, no connection needed. */
+void tcpx_xmit_rst_reply(struct net *net, const struct sk_buff *skb);
+void tcpx_xmit_syn_ack(struct tcpx_request *req);
+void tcpx_xmit_request_ack(const struct tcpx_request *req);
+void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw);
+
+/* recovery.c. Owned. */
+void tcpx_recovery_init(struct tcpx_sock *tcb);
+bool tcpx_recovery_limited_transmit(const struct tcpx_sock *tcb);
+/* Bytes thought to be in the network: RFC 6675's pipe. */
+u32 tcpx_recovery_pipe(const struct tcpx_sock *tcb);
+struct tcpx_ack_sample;
+void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample);
+u32 tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
+		       struct tcpx_ack_sample *sample);
+void tcpx_recovery_timeout(struct tcpx_sock *tcb);
+void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
+
+/* timer.c. Owned. Report events; only timer.c arms or stops. */
+void tcpx_timers_init(struct tcpx_sock *tcb);
+void tcpx_timers_destroy(struct tcpx_sock *tcb);
+void tcpx_timers_run_deferred(struct tcpx_sock *tcb);
+void tcpx_timers_state_changed(struct tcpx_sock *tcb);
+void tcpx_timers_data_sent(struct tcpx_sock *tcb);
+void tcpx_timers_ack_advanced(struct tcpx_sock *tcb);
+void tcpx_timers_window_closed(struct tcpx_sock *tcb);
+void tcpx_timers_window_opened(struct tcpx_sock *tcb);
+void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);
+void tcpx_timers_ack_sent(struct tcpx_sock *tcb);
+void tcpx_timers_keepalive_changed(struct tcpx_sock *tcb);
+void tcpx_timers_linger_changed(struct tcpx_sock *tcb);
+/* ns until @id is due, for /proc and TCP_INFO; 0: not armed. Lockless. */
+u64 tcpx_timers_left_ns(const struct tcpx_sock *tcb, enum tcpx_timer_id id);
+/* prot.keepalive: SO_KEEPALIVE was switched. */
+void tcpx_timers_keepalive(struct sock *sk, int on);
+
+/* timewait.c */
+int tcpx_timewait_init(void);
+void tcpx_timewait_exit(void);
+void tcpx_timewait_init_net(struct net *net);
+void tcpx_timewait_purge_net(struct net *net);
+/* The connection goes on as a TIME-WAIT block; the socket is done. Owned. */
+void tcpx_timewait_enter(struct tcpx_sock *tcb);
+void tcpx_timewait_input(struct tcpx_timewait *tw, struct sk_buff *skb);
+/*
+ * connect() wants this 4-tuple (RFC 6191): true if @tw may give way. The
+ * caller holds the bucket's lock; then calls tcpx_timewait_reused().
+ */
+bool tcpx_timewait_may_reuse(const struct tcpx_timewait *tw, struct sock *sk);
+void tcpx_timewait_reused(struct tcpx_timewait *tw);
+void tcpx_timewait_put(struct tcpx_timewait *tw);
+
+/* Our clock in timestamps, RFC 7323 5.4: one tick a millisecond. */
+static inline u32 tcpx_ts_clock(void)
+{
+	return (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+}
+
+#endif /* _TCPX_TCPX_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TCPX_TIMER_H
+#define _TCPX_TIMER_H
+
+#include <linux/hrtimer.h>
+#include <linux/types.h>
+
+#define TCPX_NEVER	U64_MAX
+
+/* timer.c says when each is armed, restarted and stopped. */
+enum tcpx_timer_id {
+	TCPX_TIMER_RETRANSMIT,
+	TCPX_TIMER_PERSIST,
+	TCPX_TIMER_KEEPALIVE,
+	TCPX_TIMER_DELACK,
+	TCPX_TIMER_FIN_WAIT_2,
+	TCPX_TIMER_NR
+};
+
+/*
+ * One soft hrtimer runs the earliest deadline. A deadline that moves later is
+ * one store: the hrtimer then fires early once and is re-armed from its
+ * handler. All members are guarded by the socket lock.
+ */
+struct tcpx_timers {
+	u64 deadline_ns[TCPX_TIMER_NR];	/* ktime_get_ns() scale, TCPX_NEVER */
+	u64 armed_ns;			/* what the hrtimer is set to */
+	struct hrtimer hrtimer;
+};
+
+#endif /* _TCPX_TIMER_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TCPX_TIMEWAIT_H
+#define _TCPX_TIMEWAIT_H
+
+#include <linux/list.h>
+#include <net/sock.h>
+
+struct tcpx_port;
+
+/*
+ * A connection in TIME-WAIT. In the connection table with skc_state
+ * TCP_TIME_WAIT. Slab typesafe by RCU. The table and the queue hold one
+ * reference together.
+ */
+struct tcpx_timewait {
+	struct sock_common common;	/* first */
+	struct list_head node;		/* tcpx_net.timewait.blocks, its lock */
+	u64 deadline_ns;
+	struct tcpx_port *port;		/* our reference on the port's holder */
+	u32 snd_nxt;
+	u32 rcv_nxt;
+	u32 rcv_wnd;			/* bytes */
+	u32 ts_recent;
+	u32 ts_recent_s;
+	u32 ts_offset;
+	u32 mark;
+	u64 ack_limit_ns;
+	u8 rcv_wscale;
+	u8 ts_ok:1;
+	u8 tos;
+	__be32 flowlabel;
+};
+
+#endif /* _TCPX_TIMEWAIT_H */
