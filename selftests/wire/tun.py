@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A network namespace of our own whose only link is a tun device.
+
+	 program --- stack under test --- tun0 --- this process (the peer)
+	            192.0.2.1               everything else
+	            2001:db8::1
+
+Offloads are off: the stack segments to MSS size and fills in checksums.
+"""
+
+import ctypes
+import fcntl
+import os
+import select
+import struct
+import subprocess
+import time
+
+CLONE_NEWNET = 0x40000000
+TUNSETIFF = 0x400454ca
+IFF_TUN, IFF_NO_PI = 1, 0x1000
+
+DUT_ADDR = {4: '192.0.2.1', 6: '2001:db8::1'}
+
+SETUP = '''\
+link set lo up
+link set {dev} addrgenmode none
+link set {dev} mtu 1500 txqueuelen 5000 up
+addr add 192.0.2.1/24 dev {dev}
+addr add 2001:db8::1/64 dev {dev} nodad
+route add default dev {dev}
+route add ::/0 dev {dev}
+'''
+
+
+def peer_addr(family, number):
+    """A fresh address a case, so that no cached metric or MTU is shared."""
+    if family == 4:
+        return '198.18.%d.%d' % (number >> 8 & 255, number & 255)
+    return '2001:db8:1::%x' % (number & 0xffff)
+
+
+def enter_namespace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        err = ctypes.get_errno()
+        raise OSError(err, 'unshare: ' + os.strerror(err))
+
+
+class Tun:
+    def __init__(self, dev='tun0'):
+        self.fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(self.fd, TUNSETIFF, struct.pack(
+            '16sH22x', dev.encode(), IFF_TUN | IFF_NO_PI))
+        subprocess.run(['ip', '-batch', '-'], check=True, text=True,
+                       input=SETUP.format(dev=dev))
+
+    def write(self, packet):
+        os.write(self.fd, packet)
+
+    def read(self, deadline):
+        """The next packet and its time of arrival, or None at the deadline
+        (CLOCK_MONOTONIC; the past means: only what is here already)."""
+        while True:
+            try:
+                return os.read(self.fd, 65536), time.monotonic()
+            except BlockingIOError:
+                wait = deadline - time.monotonic()
+                if wait <= 0:
+                    return None
+                select.select([self.fd], [], [], wait)
