@@ -35,6 +35,10 @@ struct sock *tcpx_hash_find_listener(struct net *net,
 				     const struct sk_buff *skb);
 
 /*
+ * The table holds no reference: its owner removes an object before dropping
+ * the last one. A socket in the table is never in TCP_TIME_WAIT: to readers
+ * that state means struct tcpx_timewait.
+ *
  * Insert a socket or request whose addresses and ports are set. With
  * @unique: -EADDRNOTAVAIL if the 4-tuple is taken, except by a TIME-WAIT
  * block that tcpx_timewait_may_reuse() gives up. BH on or off.
@@ -48,9 +52,23 @@ bool tcpx_hash_remove(struct sock_common *common);
 void tcpx_hash_add_listener(struct sock *sk);
 void tcpx_hash_remove_listener(struct sock *sk);
 
-/* prot.hash and prot.unhash of both protos. */
+/* prot.hash and prot.unhash of both protos; idempotent. */
 int tcpx_hash(struct sock *sk);
 void tcpx_unhash(struct sock *sk);
+
+/*
+ * Go over the tables piecewise, for seq_file and dumps: copy out up to @max
+ * objects of @net from @pos on (listeners first) and move @pos behind them.
+ * How many; 0: the end. The caller drops each by tcpx_hash_put(). Starts at
+ * a zeroed @pos. Objects that come or go meanwhile may be missed, or seen
+ * twice if their bucket changes while it is being read.
+ */
+struct tcpx_hash_pos {
+	unsigned int bucket;
+	unsigned int offset;	/* objects of @net to skip in @bucket */
+};
+unsigned int tcpx_hash_batch(struct net *net, struct tcpx_hash_pos *pos,
+			     struct sock_common **batch, unsigned int max);
 
 /*
  * Call @fn for every connection and listener of @net, no lock held but RCU,
