@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Congestion control: what an algorithm is given, what it answers, and the
+ * list of algorithms. Windows are in bytes.
+ */
+#ifndef _TCPX_CONG_H
+#define _TCPX_CONG_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct module;
+struct tcpx_cong_ops;
+
+#define TCPX_CONG_NAME_MAX	16	/* with the NUL, as TCP_CA_NAME_MAX */
+#define TCPX_CONG_INFINITE	0x7fffffffU	/* ssthresh: unlimited */
+#define TCPX_CONG_ABC_L		2	/* RFC 3465 2.2, segments */
+
+/* One connection's state; guarded by the socket lock. */
+struct tcpx_cong {
+	const struct tcpx_cong_ops *ops;
+	u32 cwnd;
+	u32 ssthresh;
+	u32 smss;		/* SMSS: our full-sized segment */
+	u32 acked;		/* of the present round, RFC 3465 2.1 */
+	u32 prior_cwnd;		/* before the last reduction, for undo */
+	u32 prior_ssthresh;
+	u8 abc_l;		/* RFC 3465's L in segments, 0: no limit */
+	u8 after_timeout:1;	/* slow start after a timeout: L is 1 */
+	u64 priv[13];		/* the algorithm's own */
+};
+
+/* What one ACK of new data told. */
+struct tcpx_cong_ack {
+	u64 now_ns;
+	s64 rtt_us;		/* sample of this ACK, -1: none */
+	u32 acked;		/* bytes newly acknowledged or SACKed */
+	u32 flight;		/* FlightSize before this ACK */
+	bool cwnd_limited;	/* cwnd was what held the sender back */
+};
+
+enum tcpx_cong_event {
+	TCPX_CONG_RECOVERY,	/* loss found by ACKs: cwnd was reduced */
+	TCPX_CONG_TIMEOUT,	/* retransmission timeout: cwnd is 1 SMSS */
+	TCPX_CONG_RECOVERED,	/* all that was sent before is acknowledged */
+	TCPX_CONG_UNDO,		/* the last reduction was spurious, undone */
+	TCPX_CONG_RESTART,	/* sending again after idleness */
+};
+
+/**
+ * struct tcpx_cong_ops - a congestion control algorithm
+ * @name: what TCP_CONGESTION calls it
+ * @owner: module that must stay while a connection uses it
+ * @flags: TCPX_CONG_F_*
+ * @list: registry's
+ * @init: optional; start on a connection, which may have sent already
+ * @release: optional; the connection closes or changes its algorithm
+ * @ssthresh: the new ssthresh after a loss with @flight bytes outstanding
+ * @acked: new data was acknowledged outside recovery: raise cwnd
+ * @event: optional; told after cwnd and ssthresh were set
+ *
+ * All are called with the socket lock and must not sleep; none may be reached
+ * from anywhere but cong.c.
+ */
+struct tcpx_cong_ops {
+	char name[TCPX_CONG_NAME_MAX];
+	struct module *owner;
+	unsigned int flags;
+	struct list_head list;
+
+	void (*init)(struct tcpx_cong *cong);
+	void (*release)(struct tcpx_cong *cong);
+	u32 (*ssthresh)(struct tcpx_cong *cong, u32 flight);
+	void (*acked)(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
+	void (*event)(struct tcpx_cong *cong, enum tcpx_cong_event event);
+};
+
+#define TCPX_CONG_F_RESTRICTED	0x1	/* needs CAP_NET_ADMIN to be chosen */
+
+/* The registry. get takes a reference on the owner, put drops it. */
+int tcpx_cong_register(struct tcpx_cong_ops *ops);
+void tcpx_cong_unregister(struct tcpx_cong_ops *ops);
+const struct tcpx_cong_ops *tcpx_cong_get(const char *name);
+const struct tcpx_cong_ops *tcpx_cong_get_again(const struct tcpx_cong_ops *ops);
+void tcpx_cong_put(const struct tcpx_cong_ops *ops);
+size_t tcpx_cong_names(char *to, size_t size);
+
+/* One connection. init takes over the caller's reference on @ops. */
+void tcpx_cong_init(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops,
+		    u32 smss, u32 initial_segs, u32 ssthresh);
+void tcpx_cong_release(struct tcpx_cong *cong);
+void tcpx_cong_change(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops);
+void tcpx_cong_set_smss(struct tcpx_cong *cong, u32 smss);
+void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
+void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight);
+void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight);
+void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again);
+void tcpx_cong_undo(struct tcpx_cong *cong);
+void tcpx_cong_restart(struct tcpx_cong *cong, u32 initial_segs);
+u32 tcpx_cong_initial_window(u32 smss, u32 initial_segs);
+
+static inline bool tcpx_cong_in_slow_start(const struct tcpx_cong *cong)
+{
+	return cong->cwnd < cong->ssthresh;
+}
+
+/* cong_reno.c */
+extern struct tcpx_cong_ops tcpx_cong_reno;
+u32 tcpx_cong_reno_ssthresh(struct tcpx_cong *cong, u32 flight);
+u32 tcpx_cong_slow_start(struct tcpx_cong *cong, u32 acked);
+void tcpx_cong_avoid(struct tcpx_cong *cong, u32 acked);
+
+#endif /* _TCPX_CONG_H */
