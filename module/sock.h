@@ -127,6 +127,7 @@ struct tcpx_rcv {
 	u32 rtt_seq;
 	u64 rtt_ns;
 	u64 last_data_ns;	/* when a segment last came: keepalive */
+	u64 ack_owed_ns;	/* when the ACK that is pending became due */
 	u64 ack_limit_ns;	/* last challenge or out-of-window ACK */
 };
 
@@ -140,7 +141,8 @@ enum tcpx_recovery_state {
 struct tcpx_recovery {
 	u8 state;		/* enum tcpx_recovery_state */
 	u8 timeouts;		/* RTOs since SND.UNA last moved */
-	u8 probes;		/* window or keepalive probes unanswered */
+	u8 probes;		/* window or keepalive probes in a row */
+	u8 probes_unanswered;	/* window probes since the peer last spoke */
 	u8 dupacks;		/* duplicate ACKs in a row */
 	u8 reordering;		/* DupThresh */
 	u8 partial_ack:1;	/* a partial ACK was seen in this recovery */

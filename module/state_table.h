@@ -14,6 +14,7 @@
  * SYN-RECEIVED has no RCV_FIN: the ACK that comes with a FIN is checked
  * first (3.10.7.4, fifth) and has made it ESTABLISHED, or is not acceptable.
  * TIME-WAIT with RCV_SYN is freed; the listener then takes the SYN (3.6.1).
+ * Deviation: TIME-WAIT has no RCV_RST: a RST does not end it (RFC 1337).
  */
 
 /*	from		event		to		reply	   RFC 9293	*/
@@ -83,6 +84,5 @@ TCPX_T(LAST_ACK,	TIMEOUT,	CLOSED,		NONE,	   "3.10.8")
 
 TCPX_T(TIME_WAIT,	RCV_SYN,	CLOSED,		NONE,	   "3.6.1")
 TCPX_T(TIME_WAIT,	RCV_FIN,	TIME_WAIT,	ACK,	   "3.10.7.4")
-TCPX_T(TIME_WAIT,	RCV_RST,	CLOSED,		NONE,	   "3.10.7.4")
 TCPX_T(TIME_WAIT,	ABORT,		CLOSED,		NONE,	   "3.10.5")
 TCPX_T(TIME_WAIT,	TIMEOUT_2MSL,	CLOSED,		NONE,	   "3.10.8")

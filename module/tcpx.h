@@ -143,8 +143,10 @@ int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 		      gfp_t gfp);
 int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 			   u32 max_len);
-/* Zero window probe or keepalive probe. */
+/* Zero window probe. */
 void tcpx_output_probe(struct tcpx_sock *tcb);
+/* Send what Nagle, cork or SWS avoidance held back for too long. */
+void tcpx_output_override(struct tcpx_sock *tcb);
 /* Path MTU now @mtu: recompute snd.mss. */
 void tcpx_output_sync_mss(struct tcpx_sock *tcb, u32 mtu);
 /* ICMP says the path takes @mtu: shrink, resend what was too big. */
@@ -191,7 +193,8 @@ void tcpx_timers_run_deferred(struct tcpx_sock *tcb);
 void tcpx_timers_state_changed(struct tcpx_sock *tcb);
 void tcpx_timers_data_sent(struct tcpx_sock *tcb);
 void tcpx_timers_ack_advanced(struct tcpx_sock *tcb);
-void tcpx_timers_window_closed(struct tcpx_sock *tcb);
+/* Data waits and nothing in flight will bring an ACK: persist. */
+void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_window_opened(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);
