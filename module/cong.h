@@ -50,7 +50,7 @@ enum tcpx_cong_event {
 /**
  * struct tcpx_cong_ops - a congestion control algorithm
  * @name: what TCP_CONGESTION calls it
- * @owner: module that must stay while a connection uses it
+ * @owner: module that must stay while a connection uses it, NULL: tcpx
  * @flags: TCPX_CONG_F_*
  * @list: registry's
  * @init: optional; start on a connection, which may have sent already

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Congestion control: the registry of algorithms, and what all of them do
+ * alike on loss, timeout, undo and restart.
+ */
+#include "cong.h"
+
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#define SEGMENT_BYTES	1460	/* RFC 6928 2: 14600 is ten of these */
+
+/* Guards the list. An algorithm in use holds a reference on its owner. */
+static DEFINE_SPINLOCK(registry_lock);
+static LIST_HEAD(registry);
+
+static struct tcpx_cong_ops *find(const char *name)
+{
+	struct tcpx_cong_ops *ops;
+
+	list_for_each_entry(ops, &registry, list)
+		if (!strcmp(ops->name, name))
+			return ops;
+	return NULL;
+}
+
+int tcpx_cong_register(struct tcpx_cong_ops *ops)
+{
+	int err = 0;
+
+	if (!ops->ssthresh || !ops->acked || !ops->name[0])
+		return -EINVAL;
+
+	spin_lock(&registry_lock);
+	if (find(ops->name))
+		err = -EEXIST;
+	else
+		list_add_tail(&ops->list, &registry);
+	spin_unlock(&registry_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(tcpx_cong_register);
+
+/* For the exit of @ops' owner: by then nobody holds a reference on it. */
+void tcpx_cong_unregister(struct tcpx_cong_ops *ops)
+{
+	spin_lock(&registry_lock);
+	list_del(&ops->list);
+	spin_unlock(&registry_lock);
+}
+EXPORT_SYMBOL_GPL(tcpx_cong_unregister);
+
+const struct tcpx_cong_ops *tcpx_cong_get(const char *name)
+{
+	struct tcpx_cong_ops *ops;
+
+	spin_lock(&registry_lock);
+	ops = find(name);
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	spin_unlock(&registry_lock);
+	return ops;
+}
+
+/* Another reference, for a new connection; Reno when the owner is leaving. */
+const struct tcpx_cong_ops *
+tcpx_cong_get_again(const struct tcpx_cong_ops *ops)
+{
+	return try_module_get(ops->owner) ? ops : &tcpx_cong_reno;
+}
+
+void tcpx_cong_put(const struct tcpx_cong_ops *ops)
+{
+	module_put(ops->owner);
+}
+
+/* Write the names of all algorithms to @to, a space between; their length. */
+size_t tcpx_cong_names(char *to, size_t size)
+{
+	const struct tcpx_cong_ops *ops;
+	size_t len = 0;
+
+	*to = '\0';
+	spin_lock(&registry_lock);
+	list_for_each_entry(ops, &registry, list)
+		len += scnprintf(to + len, size - len, "%s%s", len ? " " : "",
+				 ops->name);
+	spin_unlock(&registry_lock);
+	return len;
+}
+
+static void tell(struct tcpx_cong *cong, enum tcpx_cong_event event)
+{
+	if (cong->ops->event)
+		cong->ops->event(cong, event);
+}
+
+static void start(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops)
+{
+	cong->ops = ops;
+	memset(cong->priv, 0, sizeof(cong->priv));
+	if (ops->init)
+		ops->init(cong);
+}
+
+/* RFC 6928 2 for @initial_segs = 10; RFC 5681 3.1 is the same rule for 4. */
+u32 tcpx_cong_initial_window(u32 smss, u32 initial_segs)
+{
+	return min(initial_segs * smss,
+		   max(2 * smss, initial_segs * SEGMENT_BYTES));
+}
+
+/* @ssthresh 0: unlimited. */
+void tcpx_cong_init(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops,
+		    u32 smss, u32 initial_segs, u32 ssthresh)
+{
+	memset(cong, 0, sizeof(*cong));
+	cong->smss = smss;
+	cong->cwnd = tcpx_cong_initial_window(smss, initial_segs);
+	cong->ssthresh = ssthresh ?: TCPX_CONG_INFINITE;
+	cong->prior_cwnd = cong->cwnd;
+	cong->prior_ssthresh = cong->ssthresh;
+	cong->abc_l = TCPX_CONG_ABC_L;
+	start(cong, ops);
+}
+
+void tcpx_cong_release(struct tcpx_cong *cong)
+{
+	if (!cong->ops)
+		return;
+	if (cong->ops->release)
+		cong->ops->release(cong);
+	tcpx_cong_put(cong->ops);
+	cong->ops = NULL;
+}
+
+/* The windows stay; the new algorithm takes over from here. */
+void tcpx_cong_change(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops)
+{
+	tcpx_cong_release(cong);
+	start(cong, ops);
+}
+
+/* The path MTU or the peer's MSS changed what a full-sized segment is. */
+void tcpx_cong_set_smss(struct tcpx_cong *cong, u32 smss)
+{
+	cong->smss = smss;
+	cong->cwnd = max(cong->cwnd, smss);
+}
+
+/*
+ * New data was acknowledged, not in recovery. A sender that cwnd did not hold
+ * back learnt nothing about the path: cwnd stays (RFC 7661 4.3).
+ */
+void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
+{
+	if (ack->cwnd_limited && ack->acked)
+		cong->ops->acked(cong, ack);
+}
+
+static void reduce(struct tcpx_cong *cong, u32 flight)
+{
+	cong->prior_cwnd = cong->cwnd;
+	cong->prior_ssthresh = cong->ssthresh;
+	cong->ssthresh = cong->ops->ssthresh(cong, flight);
+	cong->acked = 0;
+}
+
+/* RFC 6675 5 step 4.2: cwnd counts what is in the network (pipe). */
+void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight)
+{
+	reduce(cong, flight);
+	cong->cwnd = cong->ssthresh;
+	cong->after_timeout = 0;
+	tell(cong, TCPX_CONG_RECOVERY);
+}
+
+/* RFC 6582 3.2 step 3, full acknowledgment: no burst of all ssthresh. */
+void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight)
+{
+	cong->cwnd = min(cong->ssthresh, max(flight, cong->smss) + cong->smss);
+	tell(cong, TCPX_CONG_RECOVERED);
+}
+
+/*
+ * RFC 5681 3.1: slow start again from the loss window of one segment. A
+ * segment that times out @again leaves ssthresh as it is.
+ */
+void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again)
+{
+	if (!again)
+		reduce(cong, flight);
+	cong->cwnd = cong->smss;
+	cong->acked = 0;
+	cong->after_timeout = 1;
+	tell(cong, TCPX_CONG_TIMEOUT);
+}
+
+/* RFC 4015 3.2: nothing was lost, take the last reduction back. */
+void tcpx_cong_undo(struct tcpx_cong *cong)
+{
+	cong->cwnd = max(cong->cwnd, cong->prior_cwnd);
+	cong->ssthresh = max(cong->ssthresh, cong->prior_ssthresh);
+	cong->after_timeout = 0;
+	tell(cong, TCPX_CONG_UNDO);
+}
+
+/* RFC 5681 4.1: after idleness for an RTO, the restart window. */
+void tcpx_cong_restart(struct tcpx_cong *cong, u32 initial_segs)
+{
+	cong->cwnd = min(cong->cwnd, tcpx_cong_initial_window(cong->smss,
+							      initial_segs));
+	cong->acked = 0;
+	tell(cong, TCPX_CONG_RESTART);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reno: slow start and congestion avoidance of RFC 5681, counting bytes as
+ * RFC 3465 does. Its pieces are there for other algorithms too.
+ */
+#include "cong.h"
+
+#include <linux/export.h>
+#include <linux/minmax.h>
+
+#define CWND_MAX	(1U << 30)	/* the largest window there is */
+
+/*
+ * Slow start, RFC 3465 2.2: at most L segments an ACK, and one after a
+ * timeout. Returns the bytes left over for congestion avoidance.
+ */
+u32 tcpx_cong_slow_start(struct tcpx_cong *cong, u32 acked)
+{
+	u32 limit = (cong->after_timeout ? 1 : cong->abc_l) * cong->smss;
+	u32 grow = limit ? min(acked, limit) : acked;
+	u32 room = cong->ssthresh - cong->cwnd;
+
+	if (grow < room) {
+		cong->cwnd = min(cong->cwnd + grow, CWND_MAX);
+		return 0;
+	}
+
+	cong->cwnd = cong->ssthresh;
+	cong->after_timeout = 0;
+	return grow - room;
+}
+EXPORT_SYMBOL_GPL(tcpx_cong_slow_start);
+
+/* Congestion avoidance, RFC 3465 2.1: one SMSS each time cwnd is acked. */
+void tcpx_cong_avoid(struct tcpx_cong *cong, u32 acked)
+{
+	cong->acked += min(acked, cong->cwnd);
+	if (cong->acked < cong->cwnd)
+		return;
+
+	cong->acked -= cong->cwnd;
+	cong->cwnd = min(cong->cwnd + cong->smss, CWND_MAX);
+}
+EXPORT_SYMBOL_GPL(tcpx_cong_avoid);
+
+/* RFC 5681 3.1, equation 4: FlightSize, not cwnd. */
+u32 tcpx_cong_reno_ssthresh(struct tcpx_cong *cong, u32 flight)
+{
+	return max(flight / 2, 2 * cong->smss);
+}
+EXPORT_SYMBOL_GPL(tcpx_cong_reno_ssthresh);
+
+static void tcpx_cong_reno_acked(struct tcpx_cong *cong,
+				 const struct tcpx_cong_ack *ack)
+{
+	u32 acked = ack->acked;
+
+	if (tcpx_cong_in_slow_start(cong))
+		acked = tcpx_cong_slow_start(cong, acked);
+	if (acked)
+		tcpx_cong_avoid(cong, acked);
+}
+
+struct tcpx_cong_ops tcpx_cong_reno = {
+	.name = "reno",
+	.ssthresh = tcpx_cong_reno_ssthresh,
+	.acked = tcpx_cong_reno_acked,
+};

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Options of a TCP header: parse what the peer sent, build what we send. */
+#include "options.h"
+
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <asm/byteorder.h>
+
+/* What nearly every segment begins with, RFC 7323 appendix A. */
+#define TS_ALIGNED	(TCPX_OPT_NOP << 24 | TCPX_OPT_NOP << 16 | \
+			 TCPX_OPT_TS << 8 | TCPX_OPTLEN_TS)
+
+static void take_timestamps(const u8 *opt, struct tcpx_options *out)
+{
+	out->tsval = tcpx_wire_be32(opt + 2);
+	out->tsecr = tcpx_wire_be32(opt + 6);
+	out->present |= TCPX_HAS_TS;
+}
+
+static bool is_sack_len_legal(unsigned int size)
+{
+	return size >= TCPX_OPTLEN_SACK_BASE + TCPX_OPTLEN_SACK_BLOCK &&
+	       (size - TCPX_OPTLEN_SACK_BASE) % TCPX_OPTLEN_SACK_BLOCK == 0;
+}
+
+/* @size was checked against the header; one wrong for the kind is ignored. */
+static void take_option(const u8 *opt, unsigned int size, unsigned int at,
+			struct tcpx_options *out)
+{
+	if (opt[0] == TCPX_OPT_TS && size == TCPX_OPTLEN_TS) {
+		take_timestamps(opt, out);
+	} else if (opt[0] == TCPX_OPT_SACK && is_sack_len_legal(size)) {
+		out->sack_off = TCPX_HDR_LEN + at;
+		out->present |= TCPX_HAS_SACK;
+	}
+}
+
+/* Those that mean something on a SYN alone. */
+static void take_syn_option(const u8 *opt, unsigned int size,
+			    struct tcpx_options *out)
+{
+	if (opt[0] == TCPX_OPT_MSS && size == TCPX_OPTLEN_MSS) {
+		out->mss = tcpx_wire_be16(opt + 2);
+		if (out->mss)
+			out->present |= TCPX_HAS_MSS;
+		else
+			out->present &= ~TCPX_HAS_MSS;
+	} else if (opt[0] == TCPX_OPT_WSCALE && size == TCPX_OPTLEN_WSCALE) {
+		/* RFC 7323 2.3: a larger shift count is used as 14 */
+		out->wscale = min_t(u8, opt[2], TCPX_WSCALE_MAX);
+		out->present |= TCPX_HAS_WSCALE;
+	} else if (opt[0] == TCPX_OPT_SACK_OK && size == TCPX_OPTLEN_SACK_OK) {
+		out->present |= TCPX_HAS_SACK_OK;
+	} else if (opt[0] == TCPX_OPT_TS && size == TCPX_OPTLEN_TS) {
+		take_timestamps(opt, out);
+	}
+}
+
+/*
+ * Parse @len bytes of options at @opt, which may have any alignment and any
+ * content. RFC 9293 3.2: unknown options are skipped (MUST-6); what follows
+ * an End of Option List or an illegal length is ignored (MUST-7, MUST-69).
+ */
+void tcpx_options_parse(const u8 *opt, unsigned int len, bool syn,
+			struct tcpx_options *out)
+{
+	unsigned int size, at = 0;
+
+	memset(out, 0, sizeof(*out));
+
+	if (len >= TCPX_OPTLEN_TS_ALIGNED &&
+	    tcpx_wire_be32(opt) == TS_ALIGNED) {
+		take_timestamps(opt + 2, out);
+		at = TCPX_OPTLEN_TS_ALIGNED;
+	}
+
+	while (at < len && opt[at] != TCPX_OPT_EOL) {
+		if (opt[at] == TCPX_OPT_NOP) {
+			at++;
+			continue;
+		}
+
+		if (len - at < 2)
+			return;
+		size = opt[at + 1];
+		if (size < 2 || size > len - at)
+			return;
+
+		if (syn)
+			take_syn_option(opt + at, size, out);
+		else
+			take_option(opt + at, size, at, out);
+		at += size;
+	}
+}
+
+/*
+ * Read the SACK option at @sack_off of the header @th into @blocks, which has
+ * room for TCPX_SACK_MAX; return their number. The blocks are as the peer
+ * wrote them: nothing is known about their order or range.
+ */
+unsigned int tcpx_options_sack(const u8 *th, unsigned int hdr_len,
+			       unsigned int sack_off,
+			       struct tcpx_sack_block *blocks)
+{
+	const u8 *opt = th + sack_off;
+	unsigned int i, nr;
+
+	if (sack_off + TCPX_OPTLEN_SACK_BASE > hdr_len ||
+	    opt[1] > hdr_len - sack_off || !is_sack_len_legal(opt[1]))
+		return 0;
+
+	nr = (opt[1] - TCPX_OPTLEN_SACK_BASE) / TCPX_OPTLEN_SACK_BLOCK;
+	nr = min_t(unsigned int, nr, TCPX_SACK_MAX);
+	opt += TCPX_OPTLEN_SACK_BASE;
+	for (i = 0; i < nr; i++, opt += TCPX_OPTLEN_SACK_BLOCK) {
+		blocks[i].start = tcpx_wire_be32(opt);
+		blocks[i].end = tcpx_wire_be32(opt + 4);
+	}
+	return nr;
+}
+
+static __be32 option_word(u8 a, u8 b, u8 c, u8 d)
+{
+	return cpu_to_be32((u32)a << 24 | b << 16 | c << 8 | d);
+}
+
+/* Bytes of the options of a SYN or SYN,ACK with these; a multiple of 4. */
+unsigned int tcpx_options_syn_size(u8 present)
+{
+	unsigned int size = 0;
+
+	if (present & TCPX_HAS_MSS)
+		size += 4;
+	if (present & TCPX_HAS_TS)
+		size += TCPX_OPTLEN_TS_ALIGNED;
+	else if (present & TCPX_HAS_SACK_OK)
+		size += 4;
+	if (present & TCPX_HAS_WSCALE)
+		size += 4;
+	return size;
+}
+
+/*
+ * Build the options of a SYN at @to, of which tcpx_options_syn_size() bytes
+ * are written. SACK-permitted takes the place of the timestamps' NOPs.
+ */
+unsigned int tcpx_options_build_syn(__be32 *to, const struct tcpx_options *opt)
+{
+	__be32 *at = to;
+
+	if (opt->present & TCPX_HAS_MSS)
+		*at++ = option_word(TCPX_OPT_MSS, TCPX_OPTLEN_MSS,
+				    opt->mss >> 8, opt->mss);
+	if (opt->present & TCPX_HAS_TS) {
+		at = tcpx_options_build_ts(at, opt->tsval, opt->tsecr);
+		if (opt->present & TCPX_HAS_SACK_OK)
+			at[-3] = option_word(TCPX_OPT_SACK_OK,
+					     TCPX_OPTLEN_SACK_OK,
+					     TCPX_OPT_TS, TCPX_OPTLEN_TS);
+	} else if (opt->present & TCPX_HAS_SACK_OK) {
+		*at++ = option_word(TCPX_OPT_NOP, TCPX_OPT_NOP,
+				    TCPX_OPT_SACK_OK, TCPX_OPTLEN_SACK_OK);
+	}
+	if (opt->present & TCPX_HAS_WSCALE)
+		*at++ = option_word(TCPX_OPT_NOP, TCPX_OPT_WSCALE,
+				    TCPX_OPTLEN_WSCALE, opt->wscale);
+	return (at - to) * sizeof(*at);
+}
+
+/* Both of these return where the next option goes. */
+__be32 *tcpx_options_build_ts(__be32 *to, u32 tsval, u32 tsecr)
+{
+	*to++ = cpu_to_be32(TS_ALIGNED);
+	*to++ = cpu_to_be32(tsval);
+	*to++ = cpu_to_be32(tsecr);
+	return to;
+}
+
+/* A D-SACK goes first (RFC 2883 4): the order of @blocks is the caller's. */
+__be32 *tcpx_options_build_sack(__be32 *to, unsigned int nr,
+				const struct tcpx_sack_block *blocks)
+{
+	unsigned int i;
+
+	if (!nr)
+		return to;
+
+	*to++ = option_word(TCPX_OPT_NOP, TCPX_OPT_NOP, TCPX_OPT_SACK,
+			    TCPX_OPTLEN_SACK_BASE +
+			    nr * TCPX_OPTLEN_SACK_BLOCK);
+	for (i = 0; i < nr; i++) {
+		*to++ = cpu_to_be32(blocks[i].start);
+		*to++ = cpu_to_be32(blocks[i].end);
+	}
+	return to;
+}
