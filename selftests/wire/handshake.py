@@ -24,7 +24,7 @@ def _(c):
     c.check(ack.option('ts')[1], c.ts_val, 'TSecr')
     if ack.option('ws') is None:
         c.fail('no window scale')
-    c.state('SYN_RCVD')
+    c.state('SYN_RECEIVED')
     c.inject('A')
     c.accept()
     c.state('ESTABLISHED')
@@ -86,7 +86,7 @@ def _(c):
     c.expect('S', seq=0)
     c.inject('S', seq=0)
     c.expect('SA', seq=0, ack=1, opts={'mss': c.mss})
-    c.state('SYN_RCVD')
+    c.state('SYN_RECEIVED')
     c.inject('A')
     c.state('ESTABLISHED')
 
@@ -103,7 +103,7 @@ def _(c):
 
 @case('MUST-10 simultaneous open, our SYN-ACK is acknowledged')
 def _(c):
-    c.simultaneous(ws=0, sack=True, ts=True)
+    c.simultaneous()
     c.inject('A', seq=1, ack=1)
     c.state('ESTABLISHED')
     c.error(0)
@@ -114,7 +114,7 @@ def _(c):
 
 @case('MUST-10 SM-24 simultaneous open, SYN-ACKs cross')
 def _(c):
-    c.simultaneous(ws=0, sack=True, ts=True)
+    c.simultaneous()
     c.inject('SA', seq=0, ack=1)
     c.collect()
     c.state('ESTABLISHED')
@@ -218,7 +218,7 @@ def _(c):
     c.half_open()
     c.inject('S', seq=0)
     c.expect('SA', seq=0, ack=1)
-    c.state('SYN_RCVD')
+    c.state('SYN_RECEIVED')
 
 
 @case('SM-15 SYN-RCVD: an ACK of something else gets a RST, nothing changes')
@@ -227,7 +227,7 @@ def _(c):
     for ack in (0, 2, 1000):
         c.inject('A', seq=1, ack=ack)
         c.expect('R', seq=ack)
-        c.state('SYN_RCVD')
+        c.state('SYN_RECEIVED')
     c.inject('A', seq=1, ack=1)
     c.accept()
 

@@ -22,6 +22,7 @@ invariants of a TCP sender (see Case.audit).
 
 import argparse
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -30,6 +31,7 @@ import re
 import select
 import socket
 import struct
+import subprocess
 import sys
 import termios
 import threading
@@ -46,9 +48,9 @@ ANY = object()
 PATIENCE = 2.0		# s, for what should happen at once
 QUIET = 0.010		# s, for what should not happen
 
-STATES = ['', 'ESTABLISHED', 'SYN_SENT', 'SYN_RCVD', 'FIN_WAIT_1',
+STATES = ['', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECEIVED', 'FIN_WAIT_1',
           'FIN_WAIT_2', 'TIME_WAIT', 'CLOSED', 'CLOSE_WAIT', 'LAST_ACK',
-          'LISTEN', 'CLOSING', 'SYN_RCVD']
+          'LISTEN', 'CLOSING', 'SYN_RECEIVED']
 POLL = {'IN': select.POLLIN, 'OUT': select.POLLOUT, 'PRI': select.POLLPRI,
         'ERR': select.POLLERR, 'HUP': select.POLLHUP,
         'RDHUP': select.POLLRDHUP}
@@ -145,6 +147,7 @@ class Case:
         self.bench, self.stack, self.family = bench, bench.stack, family
         self.name, self.log, self.start = name, [], time.monotonic()
         self.inbox, self.complaints, self.undo = [], [], []
+        self.history = []		# flags of all segments received
         self.children, self.held = [], []
         self.lsock = self.sock = None
         number = bench.fresh()
@@ -325,6 +328,7 @@ class Case:
             self.dut_syn = seg
             self.negotiate()
         self.arrived = when
+        self.history.append(seg.flags)
         self.note(self.show(seg, '<'), when)
         return seg
 
@@ -511,10 +515,9 @@ class Case:
 
     def disconnect(self):
         """connect(AF_UNSPEC), which Python cannot say."""
-        import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
         name = struct.pack('=H14x', socket.AF_UNSPEC)
-        if libc.connect(self.sock.fileno(), name, len(name)):
+        if libc.connect((self.sock or self.lsock).fileno(), name, len(name)):
             self.fail('connect(AF_UNSPEC): ' +
                       os.strerror(ctypes.get_errno()))
         self.note('connect(AF_UNSPEC) = ok')
@@ -613,6 +616,13 @@ class Case:
         self.linger(0)
         self.close()
 
+    def abort_all(self):
+        """The administrator resets every connection of the namespace."""
+        if self.stack.native:
+            self.command('ss --kill -a -t -n -H')
+        else:
+            self.knob('abort_all', 1)
+
     def shutdown(self, how='WR', err=None):
         self.outcome('shutdown(%s)' % how, err, self.sock.shutdown,
                      getattr(socket, 'SHUT_' + how))
@@ -647,7 +657,13 @@ class Case:
 
     def failed(self, *want, timeout=PATIENCE):
         """Wait for the connection to fail, with one of these SO_ERROR."""
-        self.wait(self.sock, select.POLLERR, timeout, 'the error')
+        poll = select.poll()
+        poll.register(self.sock, 0)
+        deadline = time.monotonic() + timeout
+        while not any(bits & select.POLLERR for _, bits in poll.poll(0)):
+            if time.monotonic() > deadline:
+                self.fail('no error came')
+            self.bench.receive(min(deadline, time.monotonic() + 0.002))
         self.error(*want)
 
     def poll(self, want):
@@ -684,18 +700,18 @@ class Case:
     def knob(self, name, value):
         """Set a sysctl of the namespace until the end of the case."""
         path = self.stack.knob(name)
-        with open(path) as f:
-            old = f.read().strip()
+        if name != 'abort_all':
+            with open(path) as f:
+                self.undo.append((path, f.read().strip()))
         with open(path, 'w') as f:
             f.write(str(value))
         self.note('%s = %s' % (name, value))
-        self.undo.append((path, old))
 
     def command(self, text):
         """Run ip or the like in the namespace."""
-        import subprocess
         self.note('$ ' + text)
-        subprocess.run(text.split(), check=True)
+        subprocess.run(text.split(), check=True,
+                       stdout=subprocess.DEVNULL)
 
     # -- state ------------------------------------------------------------
 
@@ -728,7 +744,10 @@ class Case:
 
     def state(self, want, timeout=0.1):
         """The connection's state (for LISTEN: the listener's)."""
-        find = self.find_listener if want == 'LISTEN' else self.find_state
+        self.await_state(want, self.find_listener if want == 'LISTEN'
+                         else self.find_state, timeout)
+
+    def await_state(self, want, find, timeout=0.1):
         deadline = time.monotonic() + timeout
         while (got := find()) != want and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -748,7 +767,7 @@ class Case:
         return self
 
     def half_open(self, **offer):
-        """Passive open up to SYN_RCVD."""
+        """Passive open up to SYN_RECEIVED."""
         if offer:
             self.peer(**offer)
         if self.lsock is None:
@@ -800,9 +819,8 @@ class Case:
         return self
 
     def simultaneous(self, **offer):
-        """Active open that a SYN crosses: SYN_RCVD."""
-        if offer:
-            self.peer(**offer)
+        """Active open that a SYN crosses: SYN_RECEIVED."""
+        self.peer(**offer or {'ws': 0, 'sack': True, 'ts': True})
         self.connect()
         self.expect('S', seq=0)
         self.inject('S', seq=0)
