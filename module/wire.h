@@ -70,6 +70,8 @@ struct tcpx_seg {
 	u32 len;		/* payload bytes: no SYN, no FIN */
 	u32 tsval;		/* these two valid with TCPX_HAS_TS */
 	u32 tsecr;
+	int iif;		/* interface it came by; of IP's view of it */
+	int sdif;		/* the same below a VRF, else 0 */
 	u16 wnd;		/* SEG.WND, not scaled */
 	u16 flags;		/* TCPX_FLAG_* */
 	u16 urp;		/* SEG.UP, valid with TCPX_FLAG_URG */
