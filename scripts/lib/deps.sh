@@ -6,8 +6,8 @@ DEPS_BUILD="build-essential bc bison flex libelf-dev libssl-dev kmod cpio
 	xz-utils python3"
 DEPS_GUEST="qemu-system-x86 busybox|busybox-static iproute2 iputils-ping
 	ethtool procps psmisc"
-DEPS_TEST="sparse clang llvm iperf3 tshark tcpdump curl netcat-openbsd
-	nftables conntrack strace perl libcap-ng-dev"
+DEPS_TEST="sparse clang libclang-rt-14-dev iperf3 tshark tcpdump curl
+	netcat-openbsd nftables conntrack perl"
 
 apt_updated=
 apt_update_once() {

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by check: tests that are a command each, as KTAP.
+
+plan() {
+	gates=0
+	echo "TAP version 13"
+	echo "1..$1"
+}
+
+# gate NAME COMMAND...: passes when the command does.
+gate() {
+	local name=$1 output
+
+	shift
+	gates=$((gates + 1))
+	if output=$("$@" 2>&1 </dev/null); then
+		[ -z "$output" ] || sed 's/^/# /' <<< "$output"
+		echo "ok $gates $name"
+	else
+		sed 's/^/# /' <<< "$output" | tail -100
+		sed "s/^/$name: /" <<< "$output" | tail -20 >&2
+		echo "not ok $gates $name"
+	fi
+}
+
+# installed_releases: the kernels that the module is built for.
+installed_releases() {
+	local series flavour
+
+	for series in 6.1 6.12; do
+		for flavour in amd64 cloud-amd64; do
+			installed_release $series $flavour
+		done
+	done
+}
+
+# link_tree DIR: the module's sources in a folder of its own for the objects.
+link_tree() {
+	mkdir -p "$1"
+	cp -rsf "$ROOT/module" "$ROOT/Kbuild" "$1/"
+	find "$1" -xtype l -delete
+}
+
+# silent_build RELEASE: warnings of gcc -Wextra's kind and of sparse.
+silent_build() {
+	local dir=$OUT/w1-$1 output
+
+	link_tree "$dir"
+	output=$(make -s -C "/lib/modules/$1/build" "M=$dir" "-j$(nproc)" \
+		W=1 C=1 CF=-D__CHECK_ENDIAN__ modules 2>&1) ||
+		{ echo "$output"; return 1; }
+	output=$(grep -E 'warning|error' <<< "$output" |
+		 grep -v 'the compiler differs from the one')
+	[ -z "$output" ] || { echo "$output"; return 1; }
+}
+
+# The folder is the architecture (file names say the layer).
+PURE="state options rtt cong wire seq state_table"
+BELOW="ip hash netns ports mib trace compat uapi/tcpx"
+
+includes_of() {
+	sed -n 's/^#include "\(.*\)\.h"/\1/p' "$1"
+}
+
+includes_go_down() {
+	local file header bad=0
+
+	cd "$ROOT/module" || return
+	for file in *.[ch]; do
+		for header in $(includes_of "$file"); do
+			case $file in
+			state.*|state_table.h|options.*|rtt.*|cong*.[ch]|\
+			wire.h|seq.h)
+				is_in "$header" "$PURE" ;;
+			ip.h|hash.h|netns.h|ports.h|mib.h|compat.h)
+				is_in "$header" "$PURE $BELOW" ;;
+			*) : ;;
+			esac && continue
+			echo "$file includes $header.h, which is above it"
+			bad=1
+		done
+	done
+	return $bad
+}
+
+is_in() { [[ " $2 " == *" $1 "* ]]; }
+
+# Tables made by macros are what checkpatch does not know.
+CHECKPATCH_IGNORE=CAMELCASE,COMPLEX_MACRO,MACRO_ARG_UNUSED,MACRO_ARG_REUSE
+CHECKPATCH_IGNORE+=,MACRO_ARG_PRECEDENCE,TRAILING_SEMICOLON,CONST_STRUCT
+
+checkpatch() {
+	perl "$BUILD/kselftest/scripts/checkpatch.pl" --no-tree --strict \
+		--terse --quiet --no-summary --ignore "$CHECKPATCH_IGNORE" \
+		-f "$ROOT"/module/*.[ch] "$ROOT"/module/uapi/*.h
+}
+
+# What the suites on the user-mode kernel ran of the module, all together.
+measure_coverage() {
+	local dir all=$OUT/coverage objects=$BUILD/um-debug/tcpx/module first=y
+
+	rm -rf "$all"
+	for dir in "$OUT"/um-*.results/gcov/"${objects#"$ROOT/"}"; do
+		[ -d "$dir" ] || continue
+		if [ $first ]; then
+			cp -r "$dir" "$all"
+			first=
+		else
+			gcov-tool merge -o "$all.sum" "$all" "$dir" || return
+			rm -rf "$all"
+			mv "$all.sum" "$all"
+		fi
+	done
+	[ ! $first ] || { echo "no coverage data"; return 1; }
+	cp "$objects"/*.gcno "$all/"
+	(cd "$all" && gcov -n ./*.gcda 2>/dev/null) | coverage_table
+}
+
+coverage_table() {
+	awk '/^File/ { file = $2; gsub(/\047/, "", file) }
+	     /^Lines executed/ && file ~ /\/module\/[a-z0-9_]*\.c$/ {
+		sub(/.*\//, "", file)
+		sub(/.*:/, "")
+		percent = $0 + 0
+		lines = $NF
+		printf "%-16s %6.2f %% of %d lines\n", file, percent, lines
+		all += lines
+		run += lines * percent / 100
+		file = ""
+	     }
+	     END { if (!all) exit 1
+		   printf "%-16s %6.2f %% of %d lines\n", "all", \
+			100 * run / all, all }'
+}
