@@ -46,6 +46,7 @@ IPPROTO_TCPX = 253
 SKIP = 4
 ANY = object()
 PATIENCE = 2.0		# s, for what should happen at once
+LOG_LINES = 60
 QUIET = 0.010		# s, for what should not happen
 
 STATES = ['', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECEIVED', 'FIN_WAIT_1',
@@ -382,17 +383,16 @@ class Case:
             self.dut_edge = edge
 
     def expect(self, flags, seq=None, ack=None, len=0, win=None, urg=None,
-               sack=None, opts=None, at=None, after=None, within=None,
-               ttl=None, tos=None):
+               sack=None, opts=None, at=None, after=None, between=None,
+               within=None, ttl=None, tos=None):
         """The next segment has exactly these flags (letters in brackets are
         optional), seq, ack and length. at: seconds since mark(); after:
-        since the previous segment of the connection in either direction."""
+        since the previous segment or call; between: bounds of the same."""
         begun = self.zero if at is not None else self.when
         due = at if at is not None else after
         timeout = PATIENCE
         if due is not None:
-            low, high = self.slack(due)
-            timeout = begun + high - time.monotonic() + 0.5
+            timeout = begun + self.slack(due)[1] - time.monotonic() + 0.5
         seg = self.pull(timeout if within is None else within)
         if seg is None:
             self.fail('expected %s, nothing came' % flags)
@@ -421,11 +421,9 @@ class Case:
                        'the SACK option')
         for kind, value in (opts or {}).items():
             self.check(seg.option(kind), value, 'option ' + kind)
-        if due is not None:
-            elapsed = self.arrived - begun
-            if not low <= elapsed <= high:
-                self.fail('came after %.4f s, due at %.4f (%.4f..%.4f)' % (
-                    elapsed, due, low, high))
+        self.on_time(self.arrived - begun, due)
+        if between and not between[0] <= self.arrived - begun <= between[1]:
+            self.fail('came after %.4f s' % (self.arrived - begun))
         return self.seen(seg)
 
     def slack(self, due):
@@ -445,6 +443,14 @@ class Case:
         if seg is not None:
             self.fail('expected silence, got %s' % seg.flags)
         self.note('silent for %g s' % t)
+
+    def silent_until(self, at):
+        """Nothing comes until this long after mark()."""
+        self.silent(self.zero + at - time.monotonic())
+
+    def pause(self, t):
+        """The peer takes its time: longer round trips."""
+        time.sleep(max(0, self.when + t - time.monotonic()))
 
     def collect(self, t=QUIET):
         """All that comes until it is quiet for this long."""
@@ -655,16 +661,40 @@ class Case:
             self.fail('SO_ERROR is %s, not %s' % (
                 got, ' or '.join(map(str, want))))
 
-    def failed(self, *want, timeout=PATIENCE):
-        """Wait for the connection to fail, with one of these SO_ERROR."""
+    def failed(self, *want, at=None, after=None, timeout=PATIENCE):
+        """Wait for the connection to fail, with one of these SO_ERROR; at
+        and after as in expect(). What the peer receives meanwhile waits."""
+        begun = self.zero if at is not None else self.when
+        due = at if at is not None else after
+        if due is not None:
+            timeout = begun + self.slack(due)[1] - time.monotonic() + 0.5
+        deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self.sock, 0)
-        deadline = time.monotonic() + timeout
-        while not any(bits & select.POLLERR for _, bits in poll.poll(0)):
-            if time.monotonic() > deadline:
+        poll.register(self.bench.tun.fd, select.POLLIN)
+        while True:
+            ready = poll.poll(max(0, deadline - time.monotonic()) * 1e3)
+            bits = sum(b for fd, b in ready if fd == self.sock.fileno())
+            if bits & select.POLLERR:
+                break
+            if not ready:
                 self.fail('no error came')
-            self.bench.receive(min(deadline, time.monotonic() + 0.002))
+            if bits:		# a hang-up stays; the error is yet to come
+                time.sleep(0.002)
+            self.bench.receive(0)
+        self.on_time(time.monotonic() - begun, due)
         self.error(*want)
+
+    def elapsed(self):
+        return time.monotonic() - self.zero
+
+    def on_time(self, elapsed, due):
+        if due is None:
+            return
+        low, high = self.slack(due)
+        if not low <= elapsed <= high:
+            self.fail('came after %.4f s, due at %.4f (%.4f..%.4f)' % (
+                elapsed, due, low, high))
 
     def poll(self, want):
         """Exactly these conditions, e.g. 'IN OUT RDHUP'."""
@@ -827,6 +857,17 @@ class Case:
         self.expect('SA', seq=0, ack=1)
         return self
 
+    def past_quick_acks(self):
+        """Some requests and answers: ACKs are delayed from now on."""
+        for _ in range(20):
+            self.inject('PA', len=10)
+            self.recv(10)
+            self.send(10)
+            self.collect(0)
+            self.inject('A')
+        self.collect()
+        return self
+
     def sibling(self, family=None):
         """Another connection of the same case, e.g. to the same listener."""
         twin = Case(self.bench, family or self.family, self.name)
@@ -933,7 +974,7 @@ def run_case(bench, name, function, family, limits):
     except Exception as e:
         trouble = trouble or 'clean-up: %r' % e
     if trouble:
-        trouble += '\n' + '\n'.join(c.log)
+        trouble += '\n' + '\n'.join(c.log[-LOG_LINES:])
     elif bench.options.verbose > 1:
         print('\n'.join('# ' + line for line in c.log))
     return trouble

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Zero windows: the persist timer, and sender-side SWS avoidance."""
+
+import path	# noqa: F401
+from harness import case, main, seq_diff
+
+RTO_MIN = 0.2
+
+
+def shut(c):
+    """10 bytes wait for a window."""
+    c.established()
+    c.inject('A', win=0)
+    c.send(10)
+    c.mark()
+
+
+def probe(c, after=None, answer=True):
+    """One probe: the octet before the window, or one of the data."""
+    seg = c.pull(125)
+    if seg is None:
+        c.fail('no probe came')
+    seq = seq_diff(seg.seq, c.dut_iss)
+    if (seq, len(seg.data)) not in ((0, 0), (0, 1), (1, 1)):
+        c.fail('a probe with seq %d and %d bytes' % (seq, len(seg.data)))
+    c.on_time(c.arrived - c.when, after)
+    c.when = c.arrived
+    if answer:
+        c.inject('A', ack=1, win=0)
+
+
+def gaps(c):
+    cap = 120 if c.stack.native else 60
+    return (min(RTO_MIN * 2 ** i, cap) for i in range(1000))
+
+
+@case('MUST-35 MUST-36 MUST-37 SHLD-29 SHLD-30 MAY-8 probes from the RTO, '
+      'doubling to 60 s; the connection outlives R2')
+def _(c):
+    shut(c)
+    for gap in gaps(c):
+        probe(c, after=gap)
+        if c.when - c.zero > 1500:
+            break
+    c.state('ESTABLISHED')
+    c.error(0)
+    c.inject('A', ack=1, win=1000)
+    c.expect('PA', seq=1, len=10)
+
+
+@case('probes that nobody answers end with ETIMEDOUT')
+def _(c):
+    c.knob('retries2', 6)
+    shut(c)
+    for gap in list(gaps(c))[:6]:
+        probe(c, after=gap, answer=False)
+    c.failed('ETIMEDOUT', timeout=125)
+
+
+@case('an answered probe starts the count again')
+def _(c):
+    c.knob('retries2', 4)
+    shut(c)
+    for i, gap in zip(range(12), gaps(c)):
+        probe(c, after=gap, answer=i % 3 == 2)
+    c.state('ESTABLISHED')
+
+
+@case('5482-2 TCP_USER_TIMEOUT bounds a closed window')
+def _(c):
+    c.established()
+    c.setopt('TCP_USER_TIMEOUT', 5000)
+    c.inject('A', win=0)
+    c.send(10)
+    c.mark()
+    for gap in list(gaps(c))[:4]:
+        probe(c, after=gap, answer=False)
+    c.failed('ETIMEDOUT', timeout=10)
+    if not 3 <= c.elapsed() <= 7:
+        c.fail('gave up after %.3f s' % c.elapsed())
+
+
+@case('MUST-38 a window below a segment is used after 0.1 to 1 s')
+def _(c):
+    c.established()
+    c.inject('A', win=100)
+    c.send(500)
+    c.expect('A(P)', seq=1, len=100, between=(0.1, 1.0))
+    c.inject('A', win=65535)
+    c.expect('PA', seq=101, len=400)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Retransmission: the RTO, its back-off, and when to give up."""
+
+import path	# noqa: F401
+from harness import ANY, case, main
+
+RTO_MIN, RTO_MAX = 0.2, 120
+
+
+def back_off(c, flags, count, **what):
+    """The next retransmissions, with doubling gaps from the minimum RTO."""
+    for i in range(count):
+        c.expect(flags, seq=1, after=min(RTO_MIN * 2 ** i, RTO_MAX), **what)
+
+
+@case('6298-6 MUST-19 MUST-20 SHLD-10 SHLD-11 the RTO doubles up to 120 s, '
+      'ETIMEDOUT after 15 retransmissions')
+def _(c):
+    c.established()
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.mark()
+    back_off(c, 'PA', 15, len=10)
+    c.failed('ETIMEDOUT', after=RTO_MAX)
+    c.state('CLOSED')
+    c.silent()
+
+
+@case('MUST-21 the knob retries2 moves the limit')
+def _(c):
+    c.knob('retries2', 4)
+    c.established()
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    back_off(c, 'PA', 4, len=10)
+    c.failed('ETIMEDOUT', after=3.2)
+
+
+@case('MUST-21 TCP_USER_TIMEOUT 10 s')
+def _(c):
+    c.established()
+    c.setopt('TCP_USER_TIMEOUT', 10000)
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.mark()
+    back_off(c, 'PA', 5, len=10)
+    c.failed('ETIMEDOUT', at=10)
+
+
+@case('MUST-21 TCP_USER_TIMEOUT 3000 s outlasts the retries')
+def _(c):
+    c.established()
+    c.setopt('TCP_USER_TIMEOUT', 3000000)
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.mark()
+    back_off(c, 'PA', 25, len=10)
+    c.inject('A')
+    c.error(0)
+    c.state('ESTABLISHED')
+
+
+@case('6298-2 the first sample: RTO = R + 4 R/2')
+def _(c):
+    c.connect()
+    c.expect('S')
+    c.pause(0.2)
+    c.inject('SA')
+    c.expect('A')
+    c.send(10)
+    c.expect('PA', len=10)
+    c.expect('PA', seq=1, len=10, after=0.6)
+
+
+@case('6298-2 the second sample: RTTVAR before SRTT')
+def _(c):
+    c.connect()
+    c.expect('S')
+    c.pause(0.2)
+    c.inject('SA')
+    c.expect('A')
+    c.send(10)
+    c.expect('PA', len=10)
+    c.pause(0.5)
+    c.inject('A')
+    c.send(10)
+    c.expect('PA', seq=11, len=10)
+    c.expect('PA', seq=11, len=10, after=0.2375 + 4 * 0.150)
+
+
+@case('6298-3 the minimum RTO is 200 ms')
+def _(c):
+    c.established()
+    for _ in range(10):
+        c.send(10)
+        c.expect('PA', len=10)
+        c.inject('A')
+    c.send(10)
+    c.expect('PA', seq=101, len=10)
+    c.expect('PA', seq=101, len=10, after=RTO_MIN)
+
+
+@case('6298-4 6298-8 MUST-18 Karn: no sample from a repeated segment, '
+      'the RTO stays backed off')
+def _(c):
+    c.established()
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.expect('PA', seq=1, len=10, after=RTO_MIN)
+    c.expect('PA', seq=1, len=10, after=2 * RTO_MIN)
+    c.pause(0.3)
+    c.inject('A')
+    c.send(10)
+    c.expect('PA', seq=11, len=10)
+    c.expect('PA', seq=11, len=10, after=4 * RTO_MIN)
+
+
+@case('6298-8 a sample from new data ends the back-off')
+def _(c):
+    c.established()
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    back_off(c, 'PA', 4, len=10)
+    c.inject('A')
+    c.send(10)
+    c.expect('PA', seq=11, len=10)
+    c.inject('A')
+    c.send(10)
+    c.expect('PA', seq=21, len=10)
+    c.expect('PA', seq=21, len=10, after=RTO_MIN)
+
+
+@case('6298-5 the timer is not restarted by sending')
+def _(c):
+    c.established()
+    c.setopt('TCP_NODELAY', 1)
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.mark()
+    c.pause(0.1)
+    c.send(10)
+    c.expect('PA', seq=11, len=10)
+    c.expect('(P)A', seq=1, at=RTO_MIN, len=ANY)
+
+
+@case('6298-5 the timer is restarted by an ACK of new data')
+def _(c):
+    c.established()
+    c.setopt('TCP_NODELAY', 1)
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.send(10)
+    c.expect('PA', seq=11, len=10)
+    c.mark()
+    c.silent_until(0.1)
+    c.inject('A', ack=11)
+    c.mark()
+    c.expect('PA', seq=11, len=10, between=(0.195, 1))
+
+
+@case('5681-4 MUST-19 after a timeout one segment, then slow start')
+def _(c):
+    c.established()
+    c.send(6 * c.mss)
+    c.collect()
+    c.expect('(P)A', seq=1, len=c.mss, between=(0.1, 0.4))
+    c.silent(0.1)
+    c.inject('A', ack=1 + c.mss)
+    got = c.collect()
+    if not 1 <= len(got) <= 2:
+        c.fail('%d segments after the first ACK' % len(got))
+
+
+@case('2525-1 the FIN is repeated, FIN-WAIT-1 of an orphan ends')
+def _(c):
+    c.established()
+    c.close()
+    c.expect('FA', seq=1)
+    for i in range(7):
+        c.expect('FA', seq=1, after=RTO_MIN * 2 ** i)
+    c.state('FIN_WAIT_1')
+    while c.pull(130):
+        pass
+    c.state('CLOSED')
+
+
+@case('2525-1 data queued behind the lost segment go with it')
+def _(c):
+    c.established()
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+    c.send(10)
+    c.silent()
+    c.expect('PA', seq=1, len=ANY, after=RTO_MIN - 0.01)
+    c.inject('A', ack=c.dut_nxt)
+    c.collect()
+    c.check(c.dut_nxt, 21, 'what was sent')
+
+
+if __name__ == '__main__':
+    main()
