@@ -91,7 +91,11 @@ initrd_skeleton() {
 }
 
 initrd_pack() {
-	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) > "$2.new"
+	pack_folder "$1" | gzip -1 > "$2.new"
 	mv "$2.new" "$2"
 	rm -r "$1"
+}
+
+pack_folder() {
+	(cd "$1" && find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0)
 }
