@@ -41,6 +41,7 @@ def _(c):
     c.established()
     c.past_quick_acks()
     c.inject('PA', len=100)
+    c.recv(100)
     c.setopt('TCP_QUICKACK', 1)
     c.expect('A', between=(0, 0.020))
 

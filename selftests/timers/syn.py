@@ -55,6 +55,7 @@ def _(c):
 
 @case('SO_SNDTIMEO ends a blocking connect(), which goes on')
 def _(c):
+    classic(c)
     c.socket().setblocking(True)
     c.setopt('SO_SNDTIMEO', struct.pack('ll', 2, 500000))
     call = c.background(c.sock.connect, (c.addr, c.port))

@@ -157,7 +157,7 @@ class Case:
         self.port, self.dut_port = 20000 + number % 20000, None
         self.mss = 1460 if family == 4 else 1440
         self.win = 65535
-        self.offer = {'mss': self.mss}
+        self.offer, self.ts_val = {'mss': self.mss}, 1000
         self.random = random.Random('%s/%d' % (name, family))
         self.forget()
         bench.flows[self.key] = self
@@ -175,7 +175,7 @@ class Case:
         self.edge = None		# right edge that we have offered
         self.dut_edge = None		# right edge that we were offered
         self.ws = self.dut_ws = 0
-        self.ts_on, self.ts_recent, self.ts_val = False, 0, 1000
+        self.ts_on, self.ts_recent = False, 0
         self.stream = bytearray()	# what the program has sent
         self.read_at = 0		# what the program has read
         self.got, self.quoted = None, b''
@@ -857,8 +857,16 @@ class Case:
         self.expect('SA', seq=0, ack=1)
         return self
 
+    def fill(self, leave=0):
+        """Send until the window that we are offered is closed."""
+        while self.dut_edge - self.nxt > leave:
+            self.inject('PA', len=min(self.mss, self.dut_edge - self.nxt))
+            self.expect('A')
+        return self
+
     def past_quick_acks(self):
         """Some requests and answers: ACKs are delayed from now on."""
+        before = len(self.log)
         for _ in range(20):
             self.inject('PA', len=10)
             self.recv(10)
@@ -866,6 +874,8 @@ class Case:
             self.collect(0)
             self.inject('A')
         self.collect()
+        del self.log[before:]
+        self.note('20 requests and answers of 10 bytes')
         return self
 
     def sibling(self, family=None):

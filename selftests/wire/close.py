@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Closing: order of FINs, half-close, unread data, TIME-WAIT reuse."""
+
+from harness import ANY, case, main
+
+
+def server_time_wait(c, **offer):
+    """TIME-WAIT on the listener's side, which a SYN may reopen."""
+    c.accepted(**offer)
+    c.close()
+    c.expect('FA')
+    c.inject('FA')
+    c.expect('A')
+    c.state('TIME_WAIT')
+    return c
+
+
+@case('normal close, the program first')
+def _(c):
+    c.established()
+    c.close()
+    c.expect('FA', seq=1, ack=1)
+    c.state('FIN_WAIT_1')
+    c.inject('A', ack=2)
+    c.state('FIN_WAIT_2')
+    c.inject('FA')
+    c.expect('A', seq=2, ack=2)
+    c.state('TIME_WAIT')
+
+
+@case('normal close, the peer first')
+def _(c):
+    c.established()
+    c.inject('FA')
+    c.expect('A', seq=1, ack=2)
+    c.state('CLOSE_WAIT')
+    c.close()
+    c.expect('FA', seq=1, ack=2)
+    c.state('LAST_ACK')
+    c.inject('A')
+    c.state('CLOSED')
+    c.silent()
+
+
+@case('SM-17 simultaneous close')
+def _(c):
+    c.fin_wait_1()
+    c.inject('FA', seq=1, ack=1)
+    c.expect('A', seq=2, ack=2)
+    c.state('CLOSING')
+    c.inject('A', seq=2, ack=2)
+    c.state('TIME_WAIT')
+
+
+@case('SM-17 SM-24 simultaneous close, the FINs are repeated')
+def _(c):
+    c.fin_wait_1()
+    c.inject('FA', seq=1, ack=1)
+    c.expect('A', seq=2, ack=2)
+    c.expect('FA', seq=1, ack=2)
+    c.inject('FA', seq=1, ack=2, void=True)
+    c.collect()
+    c.state('TIME_WAIT')
+
+
+@case('SM-17 the FIN that acknowledges ours: TIME-WAIT at once')
+def _(c):
+    c.fin_wait_1()
+    c.inject('FA', seq=1, ack=2)
+    c.expect('A', seq=2, ack=2)
+    c.state('TIME_WAIT')
+
+
+@case('SM-18 LAST-ACK and CLOSING are not left by an old ACK')
+def _(c):
+    for reach, state in (c.sibling().last_ack, 'LAST_ACK'), \
+            (c.sibling().closing, 'CLOSING'):
+        twin = reach()
+        twin.inject('A', ack=1)
+        twin.silent()
+        twin.state(state)
+
+
+@case('SM-21 a FIN beyond a hole waits')
+def _(c):
+    c.established()
+    c.inject('FA', seq=11)
+    c.expect('A', ack=1)
+    c.state('ESTABLISHED')
+    c.recv_nothing()
+    c.inject('PA', seq=1, len=10)
+    c.expect('A', ack=12)
+    c.state('CLOSE_WAIT')
+    c.recv(10)
+    c.recv_eof()
+
+
+@case('SM-12 a FIN just beyond the window does not close',
+      native='a FIN is taken at a closed window')
+def _(c):
+    c.socket()
+    c.setopt('SO_RCVBUF', 4096)
+    c.established()
+    c.fill()
+    c.inject('FA', void=True)
+    c.expect('A')
+    c.state('ESTABLISHED')
+
+
+@case('a FIN with data: the data, then the end')
+def _(c):
+    c.established()
+    c.inject('FPA', len=100)
+    c.expect('A', ack=102)
+    c.state('CLOSE_WAIT')
+    c.recv(100)
+    c.recv_eof()
+    c.recv_eof()
+
+
+@case('a FIN is acknowledged at once',
+      native='the ACK of a FIN is delayed')
+def _(c):
+    c.established()
+    c.past_quick_acks()
+    c.inject('FA')
+    c.expect('A', between=(0, 0.02))
+
+
+@case('SM-23 close() with data queued sends them, then the FIN')
+def _(c):
+    c.established(win=2 * 1400, mss=1400)
+    c.send(4 * 1400)
+    c.collect()
+    c.check(c.dut_nxt, 2801, 'what fits the window')
+    c.close()
+    c.silent()
+    c.inject('A', win=65535)
+    c.collect()
+    c.check(c.got.has('F'), True, 'the FIN')
+    c.check(c.dut_nxt, 1 + 4 * 1400 + 1, 'what was sent')
+    c.inject('A')
+    c.state('FIN_WAIT_2')
+
+
+@case('SM-23 Nagle does not hold the last data before a FIN')
+def _(c):
+    c.established()
+    c.send(10)
+    c.expect('PA', len=10)
+    c.send(10)
+    c.silent()
+    c.shutdown()
+    c.expect('FPA', seq=11, len=10)
+
+
+@case('1122-1 half-close: reading goes on')
+def _(c):
+    c.fin_wait_2()
+    c.poll('OUT')
+    c.send(1, err='EPIPE')
+    for _ in range(5):
+        c.inject('PA', len=100)
+        c.expect('A')
+        c.recv(100)
+    c.inject('FA')
+    c.expect('A')
+    c.recv_eof()
+    c.state('TIME_WAIT')
+
+
+@case('1122-1 half-close by the peer: writing goes on')
+def _(c):
+    c.close_wait()
+    c.recv_eof()
+    c.poll('IN OUT RDHUP')
+    for _ in range(5):
+        c.send(100)
+        c.expect('PA', len=100)
+        c.inject('A')
+    c.shutdown()
+    c.expect('FA')
+    c.poll('IN OUT HUP RDHUP')
+
+
+@case('SHLD-3 close() with unread data sends a RST')
+def _(c):
+    c.established()
+    c.inject('PA', len=10)
+    c.expect('A')
+    c.close()
+    c.expect('RA', seq=1, ack=11)
+    c.state('CLOSED')
+
+
+@case('SHLD-3 data after close() get a RST')
+def _(c):
+    for acked in False, True:
+        twin = c.sibling()
+        twin.established()
+        twin.close()
+        twin.expect('FA')
+        if acked:
+            twin.inject('A')
+            twin.state('FIN_WAIT_2')
+        twin.inject('PA', len=10)
+        twin.expect('R(A)', seq=2, ack=ANY)
+        twin.state('CLOSED')
+
+
+@case('shutdown(RD) reads the end, data are still acknowledged')
+def _(c):
+    c.established()
+    c.shutdown('RD')
+    c.recv_eof()
+    c.silent()
+    c.inject('PA', len=10)
+    c.expect('A')
+    c.state('ESTABLISHED')
+
+
+@case('SO_LINGER 0: close() sends a RST')
+def _(c):
+    c.established()
+    c.send(10)
+    c.expect('PA', len=10)
+    c.abort()
+    c.expect('RA', seq=11)
+    c.state('CLOSED')
+
+
+@case('MUST-13 TIME-WAIT: a repeated FIN is acknowledged')
+def _(c):
+    c.time_wait()
+    c.inject('FA', seq=1, ack=2)
+    c.expect('A', seq=2, ack=2)
+    c.state('TIME_WAIT')
+
+
+@case('MAY-2 6191-1 6528-2 a SYN above the old numbers reopens TIME-WAIT')
+def _(c):
+    server_time_wait(c)
+    old = c.dut_iss + c.dut_nxt
+    c.forget(iss=c.iss + 70000)
+    c.inject('S', seq=0)
+    ack = c.expect('SA', seq=0, ack=1)
+    if not 0 < (ack.seq - old) % (1 << 32) < 1 << 31:
+        c.fail('the new ISN is not above the old numbers')
+    c.inject('A')
+    c.accept()
+    c.inject('PA', len=10)
+    c.expect('A')
+    c.recv(10)
+
+
+@case('6191-1 a SYN below the old numbers does not')
+def _(c):
+    server_time_wait(c)
+    c.inject('S', seq=-1000, void=True)
+    c.collect()
+    c.state('TIME_WAIT')
+
+
+@case('6191-1 timestamps: a newer one reopens, even with lower numbers')
+def _(c):
+    server_time_wait(c, ts=True)
+    c.forget(iss=c.iss - 70000)
+    c.ts_val += 1000000
+    c.inject('S', seq=0)
+    c.expect('SA', seq=0, ack=1)
+
+
+@case('6191-1 timestamps: an older one does not')
+def _(c):
+    c.ts_val = 500000
+    server_time_wait(c, ts=True)
+    keep, c.ts_val = c.ts_val, 400000
+    c.inject('S', seq=-1000, void=True)
+    c.ts_val = keep
+    c.collect()
+    c.state('TIME_WAIT')
+
+
+if __name__ == '__main__':
+    main()
