@@ -90,9 +90,12 @@ CHECKPATCH_IGNORE=CAMELCASE,COMPLEX_MACRO,MACRO_ARG_UNUSED,MACRO_ARG_REUSE
 CHECKPATCH_IGNORE+=,MACRO_ARG_PRECEDENCE,TRAILING_SEMICOLON,CONST_STRUCT,BIT_MACRO
 
 checkpatch() {
+	cd "$OUT" || return # it leaves a file behind
+	# shellcheck disable=SC2046
 	perl "$BUILD/kselftest/scripts/checkpatch.pl" --no-tree --strict \
 		--terse --quiet --no-summary --ignore "$CHECKPATCH_IGNORE" \
-		-f $(find "$ROOT/module" -name '*.[ch]' ! -name 'trace.[ch]')
+		-f $(find "$ROOT/module" -name '*.[ch]' ! -name 'trace.[ch]' \
+			! -path '*/conftest/*')
 }
 
 # What the suites on the user-mode kernel ran of the module, all together.

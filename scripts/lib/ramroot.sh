@@ -8,6 +8,8 @@ RAM_PACKAGES="bash dash coreutils diffutils findutils grep sed mawk gawk make
 	iputils-ping iperf3 tcpdump nftables busybox busybox-static libc-bin
 	netbase base-files base-passwd python3-minimal python3.11-minimal
 	libpython3.11-minimal libpython3.11-stdlib"
+RAM_NOT="test|tkinter|pydoc_data|idlelib|ensurepip|lib2to3|distutils"
+RAM_NOT+="|dist-packages|config-[^/]*"
 RAM_MODULES="virtio_pci 9p 9pnet_virtio tun veth dummy ifb macvlan bridge ipip
 	sch_netem sch_fq sch_fq_codel sch_tbf sch_htb sch_ingress cls_u32
 	cls_matchall act_mirred act_gact nf_conntrack nf_tables nft_ct nft_nat
@@ -59,10 +61,10 @@ ramroot_files() {
 		# shellcheck disable=SC2086
 		dpkg -L $RAM_PACKAGES 2>/dev/null
 		find /usr/lib/python3.11 -name '*.pyc'
-		find /usr/bin /usr/sbin -lname '/etc/alternatives/*'
+		echo /usr/bin/awk
 	} | sed -E 's,^/((s?bin|lib|lib64)/),/usr/\1,' |
 	grep -E '^/usr/(s?bin|lib|lib64|libexec|share/iproute2)/' |
-	grep -vE '/python3[^/]*/(test|idlelib|ensurepip|lib2to3|distutils)/' |
+	grep -vE "/python3[^/]*/($RAM_NOT)/" |
 	while read -r file; do
 		[ -d "$file" ] && [ ! -L "$file" ] || echo "${file#/}"
 	done
