@@ -18,14 +18,15 @@ u32 tcpx_cong_slow_start(struct tcpx_cong *cong, u32 acked)
 {
 	u32 limit = (cong->after_timeout ? 1 : cong->abc_l) * cong->smss;
 	u32 grow = limit ? min(acked, limit) : acked;
-	u32 room = cong->ssthresh - cong->cwnd;
+	u32 end = min(cong->ssthresh, CWND_MAX);
+	u32 room = end - cong->cwnd;
 
 	if (grow < room) {
-		cong->cwnd = min(cong->cwnd + grow, CWND_MAX);
+		cong->cwnd += grow;
 		return 0;
 	}
 
-	cong->cwnd = cong->ssthresh;
+	cong->cwnd = end;
 	cong->after_timeout = 0;
 	return grow - room;
 }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* libFuzzer: any bytes as options; what is found must lie inside. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+static void check(bool right)
+{
+	if (!right)
+		abort();
+}
+
+static void parse(const u8 *th, unsigned int hdr_len, bool syn)
+{
+	struct tcpx_sack_block blocks[TCPX_SACK_MAX];
+	struct tcpx_options opt;
+	unsigned int nr;
+
+	tcpx_options_parse(th + TCPX_HDR_LEN, hdr_len - TCPX_HDR_LEN, syn,
+			   &opt);
+	check(opt.wscale <= TCPX_WSCALE_MAX);
+	check(!(opt.present & TCPX_HAS_MSS) || opt.mss);
+	if (syn) {
+		check(!(opt.present & TCPX_HAS_SACK));
+		return;
+	}
+
+	check(!(opt.present & ~(TCPX_HAS_TS | TCPX_HAS_SACK)));
+	if (opt.present & TCPX_HAS_SACK) {
+		check(th[opt.sack_off] == TCPX_OPT_SACK);
+		nr = tcpx_options_sack(th, hdr_len, opt.sack_off, blocks);
+		check(nr >= 1 && nr <= TCPX_SACK_MAX);
+	}
+}
+
+/* The first octet says where the SACK reader looks, the rest are options. */
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct tcpx_sack_block blocks[TCPX_SACK_MAX];
+	unsigned int hdr_len;
+	u8 *th;
+
+	if (!size || size - 1 > TCPX_OPTIONS_LEN_MAX)
+		return -1;
+
+	hdr_len = TCPX_HDR_LEN + size - 1;
+	th = calloc(1, hdr_len);
+	memcpy(th + TCPX_HDR_LEN, data + 1, size - 1);
+	parse(th, hdr_len, true);
+	parse(th, hdr_len, false);
+	tcpx_options_sack(th, hdr_len, data[0], blocks);
+	free(th);
+	return 0;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SHIM_LIMITS_H
+#define _SHIM_LIMITS_H
+
+#include_next <linux/limits.h>
+
+#define U32_MAX		((u32)~0U)
+
+#endif /* _SHIM_LIMITS_H */

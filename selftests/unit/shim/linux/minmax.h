@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SHIM_MINMAX_H
+#define _SHIM_MINMAX_H
+
+#define min_t(type, x, y)						\
+({									\
+	type _min_x = (x), _min_y = (y);				\
+									\
+	_min_x < _min_y ? _min_x : _min_y;				\
+})
+
+#define max_t(type, x, y)						\
+({									\
+	type _max_x = (x), _max_y = (y);				\
+									\
+	_max_x > _max_y ? _max_x : _max_y;				\
+})
+
+#define min(x, y)	min_t(__typeof__(x), x, y)
+#define max(x, y)	max_t(__typeof__(x), x, y)
+
+#endif /* _SHIM_MINMAX_H */
