@@ -7,7 +7,7 @@ import time
 from . import Failure, proc_lines
 
 # Not counted up, but values of the moment or of the configuration.
-GAUGES = ("CurrEstab",)
+GAUGES = ("CurrEstab", "Sockets", "Orphans", "TimeWait", "MemoryPages")
 
 
 def add_arguments(parser):
