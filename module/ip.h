@@ -13,6 +13,7 @@ struct dst_entry;
 struct net;
 struct sk_buff;
 struct sock;
+struct sock_common;
 struct sockaddr;
 struct tcpx_request;
 struct tcpx_timewait;
@@ -82,6 +83,11 @@ struct tcpx_ip_ops {
 extern const struct tcpx_ip_ops tcpx_ip4_ops;
 extern const struct tcpx_ip_ops tcpx_ip4_mapped_ops;
 extern const struct tcpx_ip_ops tcpx_ip6_ops;
+
+/* ip4.c and ip6.c to each other, for v4-mapped addresses. */
+int tcpx_ip4_connect_addr(struct sock *sk, __be32 daddr, __be16 dport);
+int tcpx_ip6_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+void tcpx_ip6_init_mapped_child(struct sock *child);
 
 /* Of the packet @skb, whatever the socket's family. */
 const struct tcpx_ip_ops *tcpx_ip_of_skb(const struct sk_buff *skb);

@@ -30,7 +30,7 @@ struct tcpx_knobs {
 	u8 slow_start_after_idle;
 	u8 stdurg;
 	u8 abort_on_overflow;
-	u8 tw_reuse;
+	u8 timewait_reuse;		/* the knob tw_reuse, a macro of the kernel */
 	u8 syn_retries;
 	u8 synack_retries;
 	u8 retries1;

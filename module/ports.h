@@ -33,5 +33,10 @@ void tcpx_ports_unlisten(struct sock *sk);
 /* References; put may be called in softirq, the holder is freed by work. */
 struct tcpx_port *tcpx_port_get(struct tcpx_port *port);
 void tcpx_port_put(struct tcpx_port *port);
+/*
+ * Release now what the work would a moment later: at the end of close(2), so
+ * that another bind() of the port succeeds at once. Sleeps.
+ */
+void tcpx_ports_flush(struct net *net);
 
 #endif /* _TCPX_PORTS_H */

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ICMP errors about our segments. RFC 5927: an error counts only if the
+ * sequence number that it quotes is in flight, and never ends a synchronised
+ * connection. RFC 1191, 8201: path MTU.
+ *
+ * Deviation: hard errors end a connection in SYN-SENT and SYN-RECEIVED only,
+ * though RFC 9293 3.9.2.2 (SHLD-26) has them end any; RFC 5927 6.1 and native
+ * do the same. Soft errors end none (MUST-56), where native ends a connect():
+ * they are reported if the connection times out.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+
+#include <net/icmp.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/ndisc.h>
+#include <net/route.h>
+
+#include "hash.h"
+#include "ip.h"
+#include "seq.h"
+#include "state.h"
+#include "tcpx.h"
+
+/* One error as both versions see it. */
+struct tcpx_icmp_error {
+	u32 seq;	/* quoted */
+	int err;	/* errno, 0: none to report */
+	bool hard;
+	bool mtu;	/* packet too big */
+	bool redirect;
+	u32 info;	/* its MTU */
+};
+
+static void path_mtu_changed(struct sock *sk, u32 mtu)
+{
+	struct tcpx_sock *tcb = tcpx_sk(sk);
+	struct dst_entry *dst;
+
+	if (tcpx_state_in(sk->sk_state, TCPX_S(LISTEN) | TCPX_S(CLOSED)))
+		return;
+	if (tcb->ip->family == AF_INET) {
+		if (inet_sk(sk)->pmtudisc == IP_PMTUDISC_DONT ||
+		    !ip_sk_accept_pmtu(sk))
+			return;
+	} else if (!ip6_sk_accept_pmtu(sk) || mtu < tcb->ip->mtu_min) {
+		return;
+	}
+
+	/* Never larger. The route learns it whether we are owned or not. */
+	if (mtu >= READ_ONCE(tcb->snd.pmtu))
+		return;
+	dst = sk_dst_get(sk);
+	if (dst) {
+		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
+		dst_release(dst);
+	}
+
+	mtu = max_t(u32, mtu, tcb->ip->mtu_min);
+	if (!sock_owned_by_user(sk)) {
+		tcpx_output_mtu_reduced(tcb, mtu);
+		return;
+	}
+	/* Pairs with the READ_ONCE() of release_cb. */
+	WRITE_ONCE(tcb->mtu_pending, mtu);
+	if (!test_and_set_bit(TCPX_DEFER_MTU, &tcb->deferred))
+		sock_hold(sk);
+}
+
+static void follow_redirect(struct sock *sk, struct sk_buff *skb)
+{
+	u32 cookie = tcpx_sk(sk)->ip->family == AF_INET6 ?
+		     inet6_sk(sk)->dst_cookie : 0;
+	struct dst_entry *dst;
+
+	if (sock_owned_by_user(sk))
+		return;
+	dst = __sk_dst_check(sk, cookie);
+	if (dst)
+		dst->ops->redirect(dst, sk, skb);
+}
+
+/* The user has asked to see all errors at once: IP_RECVERR. */
+static bool wants_errors(const struct sock *sk)
+{
+	return tcpx_sk(sk)->ip->family == AF_INET6 ?
+	       inet6_test_bit(RECVERR6, sk) : inet_test_bit(RECVERR, sk);
+}
+
+static void report(struct sock *sk, const struct tcpx_icmp_error *error)
+{
+	bool opening = tcpx_state_in(sk->sk_state, TCPX_S(SYN_SENT) |
+						   TCPX_S(SYN_RECEIVED));
+
+	if (sock_owned_by_user(sk)) {
+		TCPX_INC(sock_net(sk), LockDroppedIcmps);
+	} else if (opening && error->hard) {
+		tcpx_sock_done(sk, TCPX_EV_RCV_RST, error->err);
+		return;
+	} else if (!opening && wants_errors(sk)) {
+		/* Pairs with the xchg() of sock_error(). */
+		WRITE_ONCE(sk->sk_err, error->err);
+		sk_error_report(sk);
+		return;
+	}
+	/* Pairs with the READ_ONCE() where a connection times out. */
+	WRITE_ONCE(sk->sk_err_soft, error->err);
+}
+
+static void deliver_to_socket(struct sock *sk, struct sk_buff *skb,
+			      const struct tcpx_icmp_error *error)
+{
+	struct tcpx_sock *tcb = tcpx_sk(sk);
+
+	bh_lock_sock(sk);
+	if (sk->sk_state == TCP_CLOSE)
+		goto out;
+
+	/* SND.UNA <= SEQ < SND.NXT */
+	if (!tcpx_seq_in_window(error->seq, tcb->snd.una,
+				tcb->snd.nxt - tcb->snd.una)) {
+		TCPX_INC(sock_net(sk), IcmpOutOfWindow);
+		goto out;
+	}
+
+	if (error->mtu)
+		path_mtu_changed(sk, error->info);
+	else if (error->redirect)
+		follow_redirect(sk, skb);
+	else if (error->err)
+		report(sk, error);
+out:
+	bh_unlock_sock(sk);
+}
+
+static int deliver(struct sock_common *common, struct sk_buff *skb,
+		   const struct tcpx_icmp_error *error)
+{
+	switch (READ_ONCE(common->skc_state)) {
+	case TCP_TIME_WAIT:
+		break;
+	case TCP_NEW_SYN_RECV:
+		if (error->err)
+			tcpx_listen_request_error((struct tcpx_request *)common,
+						  error->seq, error->hard);
+		break;
+	default:
+		deliver_to_socket((struct sock *)common, skb, error);
+	}
+	tcpx_hash_put(common);
+	return 0;
+}
+
+static void classify4(struct tcpx_icmp_error *error, u8 type, u8 code,
+		      u32 info)
+{
+	switch (type) {
+	case ICMP_REDIRECT:
+		error->redirect = true;
+		break;
+	case ICMP_PARAMETERPROB:
+		error->err = EPROTO;
+		break;
+	case ICMP_TIME_EXCEEDED:
+		error->err = EHOSTUNREACH;
+		break;
+	case ICMP_DEST_UNREACH:
+		if (code > NR_ICMP_UNREACH)
+			break;
+		if (code == ICMP_FRAG_NEEDED) {
+			error->mtu = true;
+			error->info = info;
+			break;
+		}
+		error->err = icmp_err_convert[code].errno;
+		error->hard = icmp_err_convert[code].fatal;
+	}
+}
+
+/* @skb is at the quoted IP header, with at least 8 bytes behind it. */
+int tcpx_icmp4_err(struct sk_buff *skb, u32 info)
+{
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data +
+							  iph->ihl * 4);
+	struct tcpx_icmp_error error = { .seq = ntohl(th->seq) };
+	struct tcpx_flow flow = {
+		.net = dev_net(skb->dev),
+		.family = AF_INET,
+		.saddr4 = iph->saddr,
+		.daddr4 = iph->daddr,
+		.sport = th->source,
+		.dport = th->dest,
+	};
+	struct sock_common *common;
+
+	common = tcpx_hash_find_flow(&flow, inet_iif(skb), 0);
+	if (!common)
+		return -ENOENT;
+
+	classify4(&error, icmp_hdr(skb)->type, icmp_hdr(skb)->code, info);
+	return deliver(common, skb, &error);
+}
+
+static void classify6(struct tcpx_icmp_error *error, u8 type, u8 code,
+		      u32 info)
+{
+	if (type == NDISC_REDIRECT) {
+		error->redirect = true;
+	} else if (type == ICMPV6_PKT_TOOBIG) {
+		error->mtu = true;
+		error->info = info;
+	} else {
+		error->hard = icmpv6_err_convert(type, code, &error->err);
+	}
+}
+
+int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
+		   u8 code, int offset, __be32 info)
+{
+	const struct ipv6hdr *hdr = (const struct ipv6hdr *)skb->data;
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + offset);
+	struct tcpx_icmp_error error = { .seq = ntohl(th->seq) };
+	struct tcpx_flow flow = {
+		.net = dev_net(skb->dev),
+		.family = AF_INET6,
+		.saddr6 = hdr->saddr,
+		.daddr6 = hdr->daddr,
+		.sport = th->source,
+		.dport = th->dest,
+	};
+	struct sock_common *common;
+
+	common = tcpx_hash_find_flow(&flow, skb->dev->ifindex,
+				     inet6_sdif(skb));
+	if (!common)
+		return -ENOENT;
+
+	classify6(&error, type, code, ntohl(info));
+	return deliver(common, skb, &error);
+}
