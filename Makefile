@@ -70,6 +70,7 @@ docs docs-check: arg = $(if $(filter docs-check,$@),--check)
 docs docs-check:
 	@scripts/state-diagram $(arg)
 	@scripts/rfc-index $(arg)
+	@selftests/state/transitions.py --check-rows
 
 check demo bench lab:
 	@./scripts/$@
