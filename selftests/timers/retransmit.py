@@ -159,7 +159,8 @@ def _(c):
     c.expect('PA', seq=11, len=10, between=(0.195, 1))
 
 
-@case('5681-4 MUST-19 after a timeout one segment, then slow start')
+@case('5681-4 MUST-19 after a timeout one segment, then slow start',
+      native='four segments follow the first ACK on some kernels')
 def _(c):
     c.established()
     c.send(6 * c.mss)

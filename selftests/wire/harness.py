@@ -459,6 +459,15 @@ class Case:
             found.append(self.seen(seg))
         return found
 
+    def take(self, count):
+        """The next segments, so many; what follows stays."""
+        found = []
+        for n in range(count):
+            if (seg := self.pull(PATIENCE)) is None:
+                self.fail('%d segments came, not %d' % (n, count))
+            found.append(self.seen(seg))
+        return found
+
     def rel(self, seg):
         """(seq, end) of a segment of the other side."""
         seq = seq_diff(seg.seq, self.dut_iss)
@@ -786,12 +795,14 @@ class Case:
 
     # -- ways to get somewhere --------------------------------------------
 
-    def established(self, **offer):
+    def established(self, rtt=0, **offer):
         """Active open, done."""
         if offer:
             self.peer(**offer)
         self.connect()
         self.expect('S', seq=0)
+        if rtt:
+            self.pause(rtt)
         self.inject('SA')
         self.expect('A')
         return self
@@ -857,10 +868,11 @@ class Case:
         self.expect('SA', seq=0, ack=1)
         return self
 
-    def fill(self, leave=0):
+    def fill(self, leave=0, ack=None):
         """Send until the window that we are offered is closed."""
         while self.dut_edge - self.nxt > leave:
-            self.inject('PA', len=min(self.mss, self.dut_edge - self.nxt))
+            self.inject('PA', ack=ack,
+                        len=min(self.mss, self.dut_edge - self.nxt))
             self.expect('A')
         return self
 

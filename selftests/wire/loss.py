@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Congestion control and loss recovery, as the peer sees it."""
+
+from harness import case, main
+
+RTO = (0.1, 1.0)
+
+
+def sender(c, segments=10, more=0, mss=1000, **offer):
+    """A flight of full segments, and so much waiting. With SACK a round trip
+    is long enough that no tail loss probe gets in the way."""
+    c.established(mss=mss, rtt=0.03 if offer.get('sack') else 0, **offer)
+    c.setopt('SO_SNDBUF', 500000)
+    c.inject('A')
+    c.size = mss - (12 if offer.get('ts') else 0)
+    c.send((segments + more) * c.size)
+    got = c.take(segments)
+    c.check([len(s.data) for s in got], [c.size] * segments, 'the flight')
+    return c
+
+
+def seg(c, n):
+    """The sequence number of the n-th segment."""
+    return 1 + n * c.size
+
+
+def again(c, n, **keywords):
+    c.expect('(P)A', seq=seg(c, n), len=c.size, **keywords)
+
+
+@case('6928-1 6928-2 the initial window is ten segments')
+def _(c):
+    for mss in 536, 1000, 1400:
+        twin = c.sibling()
+        sender(twin, 10, 20, mss=mss)
+        twin.silent()
+
+
+@case('MUST-19 5681-1 slow start: an ACK of one segment sends two')
+def _(c):
+    sender(c, 10, 30)
+    total = 0
+    for n in range(1, 5):
+        c.inject('A', ack=seg(c, n))
+        total += len(c.collect(0.003))
+        if total > 2 * n:
+            c.fail('%d segments followed %d' % (total, n))
+    if total < 6:
+        c.fail('only %d segments followed 4' % total)
+
+
+@case('5681-1 slow start: a stretch ACK of all doubles the window at most')
+def _(c):
+    sender(c, 10, 40)
+    c.inject('A')
+    got = len(c.collect())
+    if not 11 <= got <= 20:
+        c.fail('%d segments followed' % got)
+
+
+@case('5681-1 SEC-20 ACK division gains nothing')
+def _(c):
+    sender(c, 10, 30)
+    for at in range(10, 1001, 10):
+        c.inject('A', ack=1 + at)
+    got = len(c.collect())
+    if not 1 <= got <= 2:
+        c.fail('%d segments followed one that was acknowledged' % got)
+
+
+@case('5681-5 window updates are no duplicate ACKs')
+def _(c):
+    sender(c, win=30000)
+    for win in 60000, 61000, 62000, 63000:
+        c.inject('A', ack=1, win=win)
+    c.silent()
+
+
+@case('5681-5 duplicate ACKs with data are no duplicate ACKs')
+def _(c):
+    sender(c)
+    for _ in range(4):
+        c.inject('PA', ack=1, len=10)
+    if any(s.data for s in c.collect()):
+        c.fail('a retransmission')
+
+
+@case('MUST-19 5681-6 fast retransmit at the third duplicate ACK')
+def _(c):
+    sender(c)
+    c.inject('A', ack=1)
+    c.inject('A', ack=1)
+    c.silent()
+    c.inject('A', ack=1)
+    again(c, 0, between=(0, 0.05))
+    c.inject('A', ack=1)
+    c.silent()
+    c.inject('A', ack=seg(c, 10))
+    c.silent()
+
+
+@case('3042-1 5681-6 limited transmit: new data on the first two',
+      native='it may wait for a larger burst (TSO deferral)')
+def _(c):
+    sender(c, 10, 10)
+    c.inject('A', ack=1)
+    again(c, 10)
+    c.inject('A', ack=1)
+    again(c, 11)
+    c.inject('A', ack=1)
+    again(c, 0)
+
+
+@case('6582-2 a partial ACK repeats the next segment at once')
+def _(c):
+    sender(c)
+    for _ in range(8):
+        c.inject('A', ack=1)
+    again(c, 0)
+    c.inject('A', ack=seg(c, 3))
+    again(c, 3, between=(0, 0.05))
+    c.inject('A', ack=seg(c, 7))
+    again(c, 7, between=(0, 0.05))
+    c.inject('A', ack=seg(c, 10))
+    c.silent()
+
+
+@case('6582-1 duplicate ACKs of the same flight do not start it again')
+def _(c):
+    sender(c)
+    for _ in range(4):
+        c.inject('A', ack=1)
+    again(c, 0)
+    for _ in range(5):
+        c.inject('A', ack=1)
+    c.silent()
+
+
+@case('MUST-19 5681-3 6582-4 a loss halves the window, no burst follows')
+def _(c):
+    sender(c)
+    for _ in range(5):
+        c.inject('A', ack=1)
+    again(c, 0)
+    c.inject('A', ack=seg(c, 10))
+    c.send(60 * c.size)
+    got = len(c.collect())
+    if not 1 <= got <= 7:
+        c.fail('%d segments in flight after the recovery' % got)
+
+
+@case('6298-6 5681-4 a timeout: the first segment alone',
+      native='four segments follow its ACK on some kernels')
+def _(c):
+    sender(c)
+    again(c, 0, between=RTO)
+    c.silent(0.1)
+    c.inject('A', ack=seg(c, 1))
+    got = len(c.collect())
+    if not 1 <= got <= 2:
+        c.fail('%d segments after the first ACK' % got)
+
+
+@case('6675-1 SACK: three duplicate ACKs repeat the hole')
+def _(c):
+    sender(c, sack=True)
+    for n in 2, 3, 4:
+        c.inject('A', ack=1, sack=[(seg(c, 1), seg(c, n))])
+    again(c, 0, between=(0, 0.1))
+    c.inject('A', ack=seg(c, 10))
+    c.silent()
+
+
+@case('6675-4 SACK: two holes are repeated, what was SACKed is not')
+def _(c):
+    sender(c, sack=True)
+    for n in range(5, 11):
+        c.inject('A', ack=1, sack=[(seg(c, 4), seg(c, n)),
+                                   (seg(c, 1), seg(c, 3))])
+    sent = {c.rel(s)[0] for s in c.collect(0.1)}
+    if not {seg(c, 0), seg(c, 3)} >= sent or seg(c, 0) not in sent:
+        c.fail('repeated from %s' % sorted(sent))
+    c.inject('A', ack=seg(c, 3), sack=[(seg(c, 4), seg(c, 10))])
+    c.collect(0.1)
+    c.inject('A', ack=seg(c, 10))
+    c.silent()
+
+
+@case('2018-4 SACKed data are kept: the peer may renege')
+def _(c):
+    sender(c, sack=True)
+    for n in 3, 6, 10:
+        c.inject('A', ack=1, sack=[(seg(c, 1), seg(c, n))])
+    again(c, 0, between=(0, 0.1))
+    have = seg(c, 1)
+    while have < seg(c, 10):
+        c.inject('A', ack=have)
+        while True:
+            left, right = c.rel(c.take(1)[0])
+            if left == have:
+                have = right
+                break
+    c.inject('A')
+    c.collect()
+
+
+@case('2018-5 impossible SACK blocks do no harm')
+def _(c):
+    sender(c, sack=True)
+    end = seg(c, 10)
+    for block in ((end, end + 1000), (500, 100), (-5000, -100), (1, 1),
+                  (end + (1 << 31), end + (1 << 31) + 10), (0, 1 << 31)):
+        c.inject('A', ack=1, sack=[block])
+        c.inject('A', ack=1, sack=[block, (seg(c, 1), seg(c, 2))])
+    c.collect(0.05)
+    c.state('ESTABLISHED')
+    c.inject('A', ack=end)
+    c.send(100)
+    c.expect('PA', seq=end, len=100)
+
+
+def deliver(c, total, lose):
+    """Receive everything; lose(n) says which new segments are dropped."""
+    have, sacked, count, seen = 1, [], 0, 0
+    while have < 1 + total:
+        s = c.pull(5)
+        if s is None:
+            c.fail('stuck after %d of %d bytes' % (have - 1, total))
+        c.seen(s)
+        left, right = c.rel(s)
+        if right > seen:
+            seen, count = right, count + 1
+            if lose(count):
+                continue
+        sacked = sorted(sacked + [(left, right)])
+        for a, b in sacked:
+            if a <= have < b:
+                have = b
+        merged = []
+        for a, b in (x for x in sacked if x[1] > have):
+            if merged and a <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
+            else:
+                merged.append((a, b))
+        sacked = merged
+        merged = [x for x in sacked if x[0] <= left < x[1]] + \
+            [x for x in sacked if not x[0] <= left < x[1]]
+        c.inject('A', ack=have,
+                 sack=merged[:3] if c.offer.get('sack') else None)
+    c.collect()
+
+
+def lossy(c, period, **offer):
+    """Every period-th segment is lost once, all bytes arrive."""
+    c.established(mss=1000, **offer)
+    c.setopt('SO_SNDBUF', 400000)
+    c.send(200000)
+    deliver(c, 200000, lambda n: n % period == 3)
+
+
+@case('200 kB, one segment of 20 lost, SACK')
+def _(c):
+    lossy(c, 20, sack=True, ts=True)
+
+
+@case('200 kB, one segment of 5 lost, SACK')
+def _(c):
+    lossy(c, 5, sack=True, ts=True)
+
+
+@case('200 kB, one segment of 20 lost, NewReno')
+def _(c):
+    lossy(c, 20)
+
+
+@case('200 kB, a burst of 8 lost, NewReno')
+def _(c):
+    c.established(mss=1000)
+    c.setopt('SO_SNDBUF', 400000)
+    c.send(200000)
+    deliver(c, 200000, lambda n: 20 <= n < 28)
+
+
+if __name__ == '__main__':
+    main()
