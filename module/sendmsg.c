@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the user to the send queue. Data is copied into page fragments of skbs
+ * as large as one transmission may be; the last one is filled up as long as it
+ * was not sent. The socket is owned throughout.
+ */
+#include <linux/bvec.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
+#include <linux/uio.h>
+
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "tcpx.h"
+
+#define BACKLOG_SKBS	16	/* look at the backlog after so many skbs */
+
+/* One call of sendmsg(2). */
+struct send {
+	struct tcpx_sock *tcb;
+	struct sock *sk;
+	struct msghdr *msg;
+	long timeo;
+	u32 goal;		/* payload of a full skb */
+	int flags;
+	int copied;
+	u8 new_skbs;		/* since the backlog was looked at */
+	bool tail_full;		/* of fragments */
+};
+
+struct sk_buff *tcpx_sendmsg_alloc_skb(struct sock *sk, unsigned int linear,
+				       gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	skb = alloc_skb_fclone(MAX_TCP_HEADER + linear, gfp);
+	if (unlikely(!skb)) {
+		sk->sk_prot->enter_memory_pressure(sk);
+		sk_stream_moderate_sndbuf(sk);
+		return NULL;
+	}
+
+	/* What a fclone pair costs more is not charged, as in native. */
+	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
+	skb_reserve(skb, MAX_TCP_HEADER);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	return skb;
+}
+
+void tcpx_sendmsg_push(struct tcpx_sock *tcb)
+{
+	tcb->snd.nagle |= TCPX_NAGLE_PUSH;
+	tcpx_output(tcb);
+	tcb->snd.nagle &= ~TCPX_NAGLE_PUSH;
+}
+
+/*
+ * Not more than half of the peer's window, else it may have to be split
+ * (RFC 9293 3.8.6.2.1), and whole segments.
+ */
+static u32 size_goal(const struct tcpx_sock *tcb, int flags)
+{
+	u32 mss = tcb->snd.mss;
+	u32 max_wnd = tcb->snd.max_wnd;
+	u32 goal;
+
+	if (flags & MSG_OOB)
+		return mss;
+
+	goal = min_t(u32, tcb->snd.gso_max_size, tcb->snd.gso_max_segs * mss);
+	if (max_wnd > TCPX_MSS_DEFAULT_V4)
+		max_wnd >>= 1;
+	if (max_wnd)
+		goal = min(goal, max_wnd);
+
+	return goal > mss ? goal - goal % mss : mss;
+}
+
+/*
+ * How much of @size may be charged. The least send buffer is not subject to
+ * the limits of all sockets together, or a connection could not go on: what
+ * was not granted makes sk_forward_alloc negative until it is freed.
+ */
+static int schedule_memory(struct sock *sk, int size)
+{
+	const struct tcpx_knobs *knobs = &tcpx_net(sock_net(sk))->knobs;
+	int left;
+
+	if (likely(sk_wmem_schedule(sk, size)))
+		return size;
+
+	left = READ_ONCE(knobs->wmem[0]) - sk->sk_wmem_queued;
+	return clamp(sk->sk_forward_alloc + max(left, 0), 0, size);
+}
+
+static bool has_queued_nothing(const struct sock *sk)
+{
+	return skb_queue_empty(&sk->sk_write_queue) && !tcpx_rtx_head(sk);
+}
+
+/* The last skb of the queue if it takes more. */
+static struct sk_buff *tail_with_room(const struct send *send)
+{
+	struct sk_buff *skb = skb_peek_tail(&send->sk->sk_write_queue);
+
+	if (!skb || skb->len >= send->goal || send->tail_full ||
+	    tcpx_tx_cb(skb)->flags & TCPX_FLAG_SYN ||
+	    tcpx_tx_cb(skb)->marks & TCPX_TX_EOR)
+		return NULL;
+
+	return skb;
+}
+
+static struct sk_buff *queue_new_skb(struct send *send)
+{
+	struct sock *sk = send->sk;
+	struct sk_buff *skb;
+
+	if (!sk_stream_memory_free(sk))
+		return NULL;
+
+	skb = tcpx_sendmsg_alloc_skb(sk, 0, sk->sk_allocation);
+	if (!skb)
+		return NULL;
+
+	if (unlikely(!sk_wmem_schedule(sk, skb->truesize) &&
+		     !has_queued_nothing(sk))) {
+		__kfree_skb(skb);
+		return NULL;
+	}
+
+	tcpx_output_queue(send->tcb, skb);
+	send->tail_full = false;
+	send->new_skbs++;
+	return skb;
+}
+
+/* An skb for which there was no data must not stay: nothing would send it. */
+static void remove_empty_tail(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (!skb || tcpx_tx_cb(skb)->seq != tcpx_tx_cb(skb)->end_seq)
+		return;
+
+	__skb_unlink(skb, &sk->sk_write_queue);
+	sk_wmem_queued_add(sk, -(int)skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	__kfree_skb(skb);
+}
+
+/*
+ * These two add up to @room bytes to @skb: how many, 0 when there is no
+ * memory, -EMSGSIZE when @skb has no fragment left, or another -errno.
+ */
+static int append_copy(struct send *send, struct sk_buff *skb, int room)
+{
+	struct page_frag *pfrag = sk_page_frag(send->sk);
+	int i = skb_shinfo(skb)->nr_frags;
+	bool merge;
+	int err;
+
+	if (!sk_page_frag_refill(send->sk, pfrag))
+		return 0;
+
+	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
+	if (!merge && i >= MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+
+	room = min_t(int, room, pfrag->size - pfrag->offset);
+	room = schedule_memory(send->sk, room);
+	if (!room)
+		return 0;
+
+	err = skb_copy_to_page_nocache(send->sk, &send->msg->msg_iter, skb,
+				       pfrag->page, pfrag->offset, room);
+	if (err)
+		return err;
+
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], room);
+	} else {
+		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, room);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += room;
+	return room;
+}
+
+static int append_pages(struct send *send, struct sk_buff *skb, int room)
+{
+	struct sock *sk = send->sk;
+
+	room = schedule_memory(sk, room);
+	if (!room)
+		return 0;
+
+	room = skb_splice_from_iter(skb, &send->msg->msg_iter, room,
+				    sk->sk_allocation);
+	if (room < 0)
+		return room;
+
+	/* The owner of the page may still change what is in it. */
+	if (!(send->flags & MSG_NO_SHARED_FRAGS))
+		skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+	sk_wmem_queued_add(sk, room);
+	sk_mem_charge(sk, room);
+	return room;
+}
+
+static void mark_push(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	tcpx_tx_cb(skb)->flags |= TCPX_FLAG_PSH;
+	tcb->snd.pushed_seq = tcb->snd.write_seq;
+}
+
+/* @skb is full and there is more: let it go before the rest is copied. */
+static void push_full(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	if (tcpx_seq_after(tcb->snd.write_seq,
+			   tcb->snd.pushed_seq + (tcb->snd.max_wnd >> 1))) {
+		mark_push(tcb, skb);
+		tcpx_sendmsg_push(tcb);
+	} else if (skb == tcpx_send_head(tcpx_to_sk(tcb))) {
+		tcpx_output(tcb);
+	}
+}
+
+static void mark_urgent(struct send *send)
+{
+	struct tcpx_sock *tcb = send->tcb;
+
+	if (likely(!(send->flags & MSG_OOB)))
+		return;
+	tcb->snd.up = tcb->snd.write_seq;
+	tcb->snd.urgent = 1;
+}
+
+static bool may_send(const struct sock *sk)
+{
+	return !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN);
+}
+
+/* Add a piece of the data: 0, -ENOBUFS to wait for memory, or an error. */
+static int send_piece(struct send *send)
+{
+	struct tcpx_sock *tcb = send->tcb;
+	struct sk_buff *skb;
+	int len;
+
+	skb = tail_with_room(send);
+	if (!skb) {
+		if (unlikely(send->new_skbs >= BACKLOG_SKBS)) {
+			send->new_skbs = 0;
+			if (sk_flush_backlog(send->sk) && !may_send(send->sk))
+				return -EPIPE;
+		}
+		skb = queue_new_skb(send);
+		if (!skb)
+			return -ENOBUFS;
+	}
+
+	len = min_t(size_t, send->goal - skb->len, msg_data_left(send->msg));
+	if (send->flags & MSG_SPLICE_PAGES)
+		len = append_pages(send, skb, len);
+	else
+		len = append_copy(send, skb, len);
+	if (unlikely(len <= 0)) {
+		if (len != -EMSGSIZE)
+			return len ?: -ENOBUFS;
+		mark_push(tcb, skb);
+		send->tail_full = true;
+		return 0;
+	}
+
+	if (!send->copied)
+		tcpx_tx_cb(skb)->flags &= ~TCPX_FLAG_PSH;
+	/* Pairs with the READ_ONCE() of poll, ioctl and /proc. */
+	WRITE_ONCE(tcb->snd.write_seq, tcb->snd.write_seq + len);
+	tcpx_tx_cb(skb)->end_seq += len;
+	send->copied += len;
+
+	if (!msg_data_left(send->msg)) {
+		if (unlikely(send->flags & MSG_EOR))
+			tcpx_tx_cb(skb)->marks |= TCPX_TX_EOR;
+	} else if (skb->len >= send->goal && !(send->flags & MSG_OOB)) {
+		push_full(tcb, skb);
+	}
+	return 0;
+}
+
+static int wait_for_space(struct send *send)
+{
+	struct sock *sk = send->sk;
+	struct sk_buff *tail;
+	int err;
+
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	remove_empty_tail(sk);
+	if (send->copied) {
+		mark_urgent(send);
+		tail = skb_peek_tail(&sk->sk_write_queue);
+		if (tail)
+			mark_push(send->tcb, tail);
+		tcpx_sendmsg_push(send->tcb);
+	}
+
+	err = sk_stream_wait_memory(sk, &send->timeo);
+	if (!err)
+		send->goal = size_goal(send->tcb, send->flags);
+	return err;
+}
+
+static int send_data(struct send *send)
+{
+	int err = 0;
+
+	if (!may_send(send->sk))
+		return -EPIPE;
+
+	send->goal = size_goal(send->tcb, send->flags);
+	while (msg_data_left(send->msg)) {
+		err = send_piece(send);
+		if (err == -ENOBUFS)
+			err = wait_for_space(send);
+		if (err)
+			break;
+	}
+	if (err)
+		remove_empty_tail(send->sk);
+	return err;
+}
+
+/* Nothing of a control message is of use here, yet it has to be valid. */
+static int check_control(struct sock *sk, struct msghdr *msg)
+{
+	struct sockcm_cookie sockc;
+
+	if (likely(!msg->msg_controllen))
+		return 0;
+
+	sockcm_init(&sockc, sk);
+	return sock_cmsg_send(sk, msg, &sockc) ? -EINVAL : 0;
+}
+
+static int start_send(struct send *send)
+{
+	struct sock *sk = send->sk;
+	int err;
+
+	/* What native answers where Fast Open is switched off. */
+	if (unlikely(send->flags & MSG_FASTOPEN))
+		return -EOPNOTSUPP;
+
+	if (unlikely(!tcpx_state_in(sk->sk_state, TCPX_MAY_SEND))) {
+		err = sk_stream_wait_connect(sk, &send->timeo);
+		if (err)
+			return err;
+	}
+
+	/* Pages can only be passed on, not copied to, a device that gathers. */
+	if (!(sk->sk_route_caps & NETIF_F_SG) ||
+	    !iov_iter_is_bvec(&send->msg->msg_iter))
+		send->flags &= ~MSG_SPLICE_PAGES;
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	return check_control(sk, send->msg);
+}
+
+static int sendmsg_locked(struct sock *sk, struct msghdr *msg)
+{
+	struct send send = {
+		.tcb = tcpx_sk(sk),
+		.sk = sk,
+		.msg = msg,
+		.flags = msg->msg_flags,
+		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
+	};
+	int err;
+
+	err = start_send(&send);
+	if (likely(!err))
+		err = send_data(&send);
+
+	if (send.copied) {
+		mark_urgent(&send);
+		tcpx_output_user_data(send.tcb, send.flags & MSG_MORE);
+		return send.copied;
+	}
+	if (!err)
+		return 0;
+
+	err = sk_stream_error(sk, send.flags, err);
+	/* Nothing is in flight that could wake an edge-triggered poller. */
+	if (unlikely(err == -EAGAIN && has_queued_nothing(sk)))
+		READ_ONCE(sk->sk_write_space)(sk);
+	return err;
+}
+
+int tcpx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	int ret;
+
+	lock_sock(sk);
+	ret = sendmsg_locked(sk, msg);
+	release_sock(sk);
+	return ret;
+}
+
+/* proto_ops.splice_eof: nothing follows what MSG_MORE has held back. */
+void tcpx_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (skb_queue_empty_lockless(&sk->sk_write_queue))
+		return;
+
+	lock_sock(sk);
+	tcpx_output_user_data(tcpx_sk(sk), false);
+	release_sock(sk);
+}
+
+#ifdef TCPX_HAVE_SENDPAGE
+/* proto_ops.sendpage, which became MSG_SPLICE_PAGES later. */
+ssize_t tcpx_sendpage(struct socket *sock, struct page *page, int offset,
+		      size_t size, int flags)
+{
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
+	struct bio_vec bvec = {
+		.bv_page = page,
+		.bv_offset = offset,
+		.bv_len = size,
+	};
+
+	if (flags & MSG_SENDPAGE_NOTLAST)
+		msg.msg_flags |= MSG_MORE;
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);
+	return tcpx_sendmsg(sock->sk, &msg, size);
+}
+#endif
