@@ -9,8 +9,8 @@
 
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || \
-	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if LINUX_VERSION_MAJOR != 6 || LINUX_VERSION_PATCHLEVEL < 1 || \
+	LINUX_VERSION_PATCHLEVEL > 12
 #error "tcpx supports Linux 6.1 to 6.12; this is another one"
 #endif
 
@@ -26,6 +26,11 @@
 #include <net/sock.h>
 
 #include "conftest.h"
+
+/* sock_rps_record_flow() was in sock.h. */
+#ifdef TCPX_HAVE_NET_RPS
+#include <net/rps.h>
+#endif
 
 /*
  * Operations whose prototype changed: write the new one as tcpx_NAME(), say
@@ -92,6 +97,12 @@ static int name##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 #define TCPX_PROT_PINFO(type, member)
 #endif
 
+#ifdef TCPX_HAVE_SENDPAGE
+#define TCPX_OPS_SENDPAGE(name)		.sendpage = name,
+#else
+#define TCPX_OPS_SENDPAGE(name)
+#endif
+
 #ifdef TCPX_HAVE_SOCK_DIAG_OWNER
 #define TCPX_DIAG_OWNER			.owner = THIS_MODULE,
 #else
@@ -116,6 +127,19 @@ static int name##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 #define TCPX_CTL_TABLE			const struct ctl_table
 #else
 #define TCPX_CTL_TABLE			struct ctl_table
+#endif
+
+/* cgroup programs learned to change the length of an address. */
+#ifdef TCPX_HAVE_CGROUP_UADDRLEN
+#define TCPX_CGROUP_CONNECT4(sk, uaddr, len)				\
+	BPF_CGROUP_RUN_PROG_INET4_CONNECT(sk, uaddr, len)
+#define TCPX_CGROUP_CONNECT6(sk, uaddr, len)				\
+	BPF_CGROUP_RUN_PROG_INET6_CONNECT(sk, uaddr, len)
+#else
+#define TCPX_CGROUP_CONNECT4(sk, uaddr, len)				\
+	BPF_CGROUP_RUN_PROG_INET4_CONNECT(sk, uaddr)
+#define TCPX_CGROUP_CONNECT6(sk, uaddr, len)				\
+	BPF_CGROUP_RUN_PROG_INET6_CONNECT(sk, uaddr)
 #endif
 
 #ifndef TCPX_HAVE_HRTIMER_SETUP
@@ -149,6 +173,33 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	msg_zerocopy_realloc(sk, size, uarg)
 #define skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, binding)	\
 	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg)
+#endif
+
+/* Before it, pages come one by one from proto_ops.sendpage: af.c, sendmsg.c. */
+#ifndef TCPX_HAVE_SKB_SPLICE_FROM_ITER
+#include <linux/bvec.h>
+#include <linux/uio.h>
+
+static inline ssize_t skb_splice_from_iter(struct sk_buff *skb,
+					   struct iov_iter *iter, ssize_t len,
+					   gfp_t gfp)
+{
+	unsigned int off = iter->bvec->bv_offset + iter->iov_offset;
+	struct page *page = iter->bvec->bv_page;
+	int i = skb_shinfo(skb)->nr_frags;
+
+	if (skb_can_coalesce(skb, i, page, off)) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
+	} else if (i < MAX_SKB_FRAGS) {
+		get_page(page);
+		skb_fill_page_desc_noacc(skb, i, page, off, len);
+	} else {
+		return -EMSGSIZE;
+	}
+	skb_len_add(skb, len);
+	iov_iter_advance(iter, len);
+	return len;
+}
 #endif
 
 #ifndef TCPX_HAVE_SKB_CLOCK
@@ -194,6 +245,18 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define inet6_clear_bit(nr, sk)	(inet6_sk(sk)->TCPX_INET6_BIT_##nr = 0)
 #define inet6_assign_bit(nr, sk, val)					\
 	(inet6_sk(sk)->TCPX_INET6_BIT_##nr = !!(val))
+#endif
+
+/* The flow labels that @sk has leased. */
+#ifdef TCPX_HAVE_INET_FL_LIST
+#define inet_ipv6_fl_list(sk)	(inet_sk(sk)->ipv6_fl_list)
+#else
+#define inet_ipv6_fl_list(sk)	(inet6_sk(sk)->ipv6_fl_list)
+#endif
+
+/* The nearest that there is; an enumerator is not seen by #ifdef. */
+#ifndef TCPX_HAVE_DROP_MINTTL
+#define SKB_DROP_REASON_TCP_MINTTL	SKB_DROP_REASON_SOCKET_FILTER
 #endif
 
 #endif /* _TCPX_COMPAT_H */
