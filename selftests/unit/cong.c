@@ -124,6 +124,18 @@ TEST(avoidance_adds_one_segment_each_round_trip)
 	}
 }
 
+TEST(avoidance_keeps_the_bytes_left_over)
+{
+	start(14600);
+	ack(10000);
+	ack(10000);
+	ASSERT_EQ(cong.cwnd, 14600 + SMSS);
+	ack(14600 + SMSS - 5400 - 1);
+	ASSERT_EQ(cong.cwnd, 14600 + SMSS);
+	ack(1);
+	ASSERT_EQ(cong.cwnd, 14600 + 2 * SMSS);
+}
+
 TEST(one_huge_ack_adds_one_segment)
 {
 	start(14600);
@@ -201,6 +213,11 @@ TEST(timeout_starts_from_one_segment)
 	ASSERT_FALSE(tcpx_cong_in_slow_start(&cong));
 	ack(SMSS);
 	ASSERT_EQ(cong.cwnd, 5 * SMSS);
+
+	/* and L is 2 again, RFC 3465 2.3 */
+	tcpx_cong_restart(&cong, 1);
+	ack(10 * SMSS);
+	ASSERT_EQ(cong.cwnd, 3 * SMSS);
 }
 
 TEST(undo_takes_the_last_reduction_back)
