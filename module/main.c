@@ -9,6 +9,7 @@
 #include <net/inet_common.h>
 #include <net/net_namespace.h>
 
+#include "cong.h"
 #include "hash.h"
 #include "ports.h"
 #include "tcpx.h"
@@ -140,23 +141,33 @@ static int __init tcpx_init(void)
 	if (err)
 		goto out_exit_timewait;
 	tcpx_xmit_init();
-	err = register_pernet_subsys(&tcpx_net_ops);
+	err = tcpx_cong_register(&tcpx_cong_reno);
 	if (err)
 		goto out_exit_xmit;
+	err = register_pernet_subsys(&tcpx_net_ops);
+	if (err)
+		goto out_unregister_cong;
 	err = tcpx_demux_init();
 	if (err)
 		goto out_unregister_pernet;
-	err = tcpx_af_init();
+	err = tcpx_diag_init();
 	if (err)
 		goto out_leave_demux;
+	err = tcpx_af_init();
+	if (err)
+		goto out_exit_diag;
 
 	pr_info("tcpx: loaded, address family %d\n", tcpx_family);
 	return 0;
 
+out_exit_diag:
+	tcpx_diag_exit();
 out_leave_demux:
 	leave_demux();
 out_unregister_pernet:
 	unregister_pernet_subsys(&tcpx_net_ops);
+out_unregister_cong:
+	tcpx_cong_unregister(&tcpx_cong_reno);
 out_exit_xmit:
 	tcpx_xmit_exit();
 	tcpx_listen_exit();
@@ -171,8 +182,10 @@ out_exit_hash:
 static void __exit tcpx_exit(void)
 {
 	tcpx_af_exit();
+	tcpx_diag_exit();
 	leave_demux();
 	unregister_pernet_subsys(&tcpx_net_ops);
+	tcpx_cong_unregister(&tcpx_cong_reno);
 	tcpx_xmit_exit();
 	/* What call_rcu() has been given by us. */
 	rcu_barrier();
