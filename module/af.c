@@ -454,6 +454,8 @@ static int tcpx_create(struct net *net, struct socket *sock, int protocol,
 	if (protocol != TCPXPROTO_TCP && protocol != TCPXPROTO_TCP6 &&
 	    protocol != IPPROTO_TCP)
 		return -EPROTONOSUPPORT;
+	if (v6 && !ipv6_mod_enabled())
+		return -EAFNOSUPPORT;
 
 	sock->state = SS_UNCONNECTED;
 	sock->ops = v6 ? &tcpx6_ops : &tcpx4_ops;
@@ -506,9 +508,12 @@ int tcpx_af_init(void)
 	BUILD_BUG_ON(offsetofend(struct tcpx6_sock, pinet6) !=
 		     sizeof(struct tcpx6_sock));
 
-	err = proto_register(&tcpx4_prot, 1);
+	err = percpu_counter_init(&tcpx_sockets_allocated, 0, GFP_KERNEL);
 	if (err)
 		return err;
+	err = proto_register(&tcpx4_prot, 1);
+	if (err)
+		goto out_destroy_counter;
 	err = proto_register(&tcpx6_prot, 1);
 	if (err)
 		goto out_unregister_prot4;
@@ -533,6 +538,8 @@ out_unregister_prot6:
 	proto_unregister(&tcpx6_prot);
 out_unregister_prot4:
 	proto_unregister(&tcpx4_prot);
+out_destroy_counter:
+	percpu_counter_destroy(&tcpx_sockets_allocated);
 	return err;
 }
 
@@ -543,6 +550,7 @@ void tcpx_af_exit(void)
 	sock_unregister(tcpx_family);
 	proto_unregister(&tcpx6_prot);
 	proto_unregister(&tcpx4_prot);
+	percpu_counter_destroy(&tcpx_sockets_allocated);
 }
 
 MODULE_ALIAS_NETPROTO(AF_TCPX);

@@ -591,13 +591,7 @@ static int tcpx_diag_kill(struct sk_buff *skb, struct nlmsghdr *nlh)
 int tcpx_diag_destroy(struct sock *sk, int err)
 {
 	lock_sock(sk);
-	if (sk->sk_state == TCPX_LISTEN) {
-		tcpx_sock_disconnect(sk, 0);
-		WRITE_ONCE(sk->sk_err, err);
-		sk_error_report(sk);
-	} else if (sk->sk_state != TCPX_CLOSED) {
-		tcpx_sock_abort(sk, err);
-	}
+	tcpx_sock_abort(sk, err);
 	release_sock(sk);
 	return 0;
 }

@@ -62,23 +62,6 @@ int tcpx_recvmsg_readable(const struct sock *sk)
 	return max(len, 0);
 }
 
-/* The skb that has the byte, or the FIN, at @seq. */
-static struct sk_buff *find_skb(struct sock *sk, u32 seq, u32 *offset)
-{
-	struct sk_buff *skb;
-
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		const struct tcpx_seg *seg = tcpx_seg(skb);
-
-		DEBUG_NET_WARN_ON_ONCE(tcpx_seq_before(seq, seg->seq));
-		*offset = seq - seg->seq;
-		if (*offset < skb->len ||
-		    (seg->flags & TCPX_FLAG_FIN && *offset == skb->len))
-			return skb;
-	}
-	return NULL;
-}
-
 static void eat_skb(struct sock *sk, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &sk->sk_receive_queue);
@@ -89,6 +72,27 @@ static void eat_skb(struct sock *sk, struct sk_buff *skb)
 		skb->sk = NULL;
 	}
 	consume_skb(skb);
+}
+
+/* The skb that has the byte, or the FIN, at @seq. */
+static struct sk_buff *find_skb(struct sock *sk, u32 seq, u32 *offset)
+{
+	u32 copied = tcpx_sk(sk)->rcv.copied;
+	struct sk_buff *skb, *next;
+
+	skb_queue_walk_safe(&sk->sk_receive_queue, skb, next) {
+		const struct tcpx_seg *seg = tcpx_seg(skb);
+
+		DEBUG_NET_WARN_ON_ONCE(tcpx_seq_before(seq, seg->seq));
+		*offset = seq - seg->seq;
+		if (*offset < skb->len ||
+		    (seg->flags & TCPX_FLAG_FIN && *offset == skb->len))
+			return skb;
+		/* Its end was an urgent byte that input.c stepped over. */
+		if (tcpx_seq_before_eq(seg->seq + skb->len, copied))
+			eat_skb(sk, skb);
+	}
+	return NULL;
 }
 
 static void pass_urgent(struct tcpx_sock *tcb)
