@@ -4,12 +4,17 @@
  * and the operations of the sockets that they make. What the kernel exports of
  * AF_INET is used as it is.
  */
+#include "hash.h"
+#include "ip.h"
+#include "ports.h"
+#include "tcpx.h"
+#include "uapi/tcpx.h"
+
 #include <linux/bpf-cgroup.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/sockios.h>
-
 #include <asm/ioctls.h>
 
 #include <net/inet_common.h>
@@ -17,12 +22,6 @@
 #include <net/protocol.h>
 #include <net/sock.h>
 #include <net/tcp.h>
-
-#include "hash.h"
-#include "ip.h"
-#include "ports.h"
-#include "tcpx.h"
-#include "uapi/tcpx.h"
 
 /* What a socket gets even when memory is short; the core takes a pointer. */
 static int min_buffer_bytes = 4096;
@@ -146,6 +145,7 @@ static int tcpx_ioctl(struct sock *sk, int cmd, int *karg)
 		*karg = tcpx_recvmsg_readable(sk);
 		return 0;
 	case SIOCATMARK:
+		/* A bit cannot be READ_ONCE(). */
 		*karg = data_race(tcb->rcv.urgent != 0) &&
 			READ_ONCE(tcb->rcv.up) - 1 ==
 			READ_ONCE(tcb->rcv.copied);
@@ -258,7 +258,7 @@ static bool is_readable(const struct sock *sk)
 
 	if (avail <= 0)
 		return false;
-	/* The urgent byte, if next, is not read with the others. */
+	/* The urgent byte, if next, is not read with the others (a bit). */
 	if (data_race(tcb->rcv.urgent != 0) && !sock_flag(sk, SOCK_URGINLINE) &&
 	    READ_ONCE(tcb->rcv.up) - 1 == READ_ONCE(tcb->rcv.copied))
 		target++;
@@ -310,6 +310,7 @@ __poll_t tcpx_poll(struct file *file, struct socket *sock, poll_table *wait)
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (is_writable(sk))
 			mask |= EPOLLOUT | EPOLLWRNORM;
+		/* A bit cannot be READ_ONCE(). */
 		if (data_race(tcb->rcv.urgent_valid != 0))
 			mask |= EPOLLPRI;
 	}
@@ -521,7 +522,7 @@ int tcpx_af_init(void)
 	tcpx_family_ops.family = tcpx_family;
 	err = sock_register(&tcpx_family_ops);
 	if (err) {
-		pr_err("tcpx: address family %d is taken, choose another: family=N\n",
+		pr_err("tcpx: family %d is taken, load with another family=N\n",
 		       tcpx_family);
 		goto out_unregister_prot6;
 	}

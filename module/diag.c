@@ -6,6 +6,12 @@
  * Objects are read without their lock: numbers of a busy connection need not
  * fit together.
  */
+#include "cong.h"
+#include "hash.h"
+#include "listen.h"
+#include "tcpx.h"
+#include "timewait.h"
+
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/proc_fs.h>
@@ -18,12 +24,6 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 #include <net/tcp.h>
-
-#include "cong.h"
-#include "hash.h"
-#include "listen.h"
-#include "tcpx.h"
-#include "timewait.h"
 
 /* /proc's numbers for what a timer is for. */
 enum {
@@ -263,11 +263,15 @@ static void show_entry(struct seq_file *seq, const struct entry *entry)
 					    inet.sk.__sk_common));
 }
 
+/* Both as in /proc/net/tcp and tcp6, to the blank. */
 #define LIST4_WIDTH	149
 #define LIST4_HEADER							\
-	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+	"  sl  local_address rem_address   st tx_queue rx_queue tr "	\
+	"tm->when retrnsmt   uid  timeout inode"
 #define LIST6_HEADER							\
-	"  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	"  sl  local_address                         "			\
+	"remote_address                        st tx_queue rx_queue tr "	\
+	"tm->when retrnsmt   uid  timeout inode\n"
 
 static int tcpx_list_show(struct seq_file *seq, void *v)
 {
@@ -462,7 +466,8 @@ static bool is_wanted(struct sock_common *common,
 		state = TCPX_SYN_RECEIVED;
 	if (!(req->idiag_states & 1U << state))
 		return false;
-	if (req->id.idiag_sport && req->id.idiag_sport != htons(common->skc_num))
+	if (req->id.idiag_sport &&
+	    req->id.idiag_sport != htons(common->skc_num))
 		return false;
 	return !req->id.idiag_dport ||
 	       req->id.idiag_dport == common->skc_dport;

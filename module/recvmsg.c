@@ -5,6 +5,8 @@
  * flag of the skb that it came with. While the socket is owned softirq puts
  * segments onto the backlog, so that nobody else touches the queue.
  */
+#include "tcpx.h"
+
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/splice.h>
@@ -13,8 +15,6 @@
 #include <net/busy_poll.h>
 #include <net/sock.h>
 #include <net/tcp.h>
-
-#include "tcpx.h"
 
 /* One call of recvmsg(2). */
 struct recv {
@@ -52,6 +52,7 @@ int tcpx_recvmsg_readable(const struct sock *sk)
 			  TCPX_S(SYN_RECEIVED) | TCPX_S(LISTEN)))
 		return 0;
 
+	/* A bit cannot be READ_ONCE(); either value was right a moment ago. */
 	if (data_race(tcb->rcv.urgent != 0) && !sock_flag(sk, SOCK_URGINLINE) &&
 	    tcpx_seq_after_eq(mark, copied) && tcpx_seq_before(mark, nxt))
 		return mark - copied;
@@ -122,7 +123,9 @@ static void keep_timestamp(struct recv *recv, struct sk_buff *skb)
 	if (likely(!sock_flag(recv->sk, SOCK_RCVTSTAMP) &&
 		   !READ_ONCE(recv->sk->sk_tsflags)))
 		return;
-	if (recv->stamped == skb || !(skb->tstamp || skb_hwtstamps(skb)->hwtstamp))
+	if (!skb->tstamp && !skb_hwtstamps(skb)->hwtstamp)
+		return;
+	if (recv->stamped == skb)
 		return;
 
 	if (recv->stamped)
@@ -483,8 +486,7 @@ ssize_t tcpx_splice_read(struct socket *sock, loff_t *ppos,
 
 	sock_rps_record_flow(sk);
 	lock_sock(sk);
-	recv.timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK ||
-				       flags & SPLICE_F_NONBLOCK);
+	recv.timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
 	ret = splice_locked(&recv, pipe, len, flags);
 	release_sock(sk);
 	return ret;

@@ -4,6 +4,8 @@
  * as large as one transmission may be; the last one is filled up as long as it
  * was not sent. The socket is owned throughout.
  */
+#include "tcpx.h"
+
 #include <linux/bvec.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -11,8 +13,6 @@
 
 #include <net/sock.h>
 #include <net/tcp.h>
-
-#include "tcpx.h"
 
 #define BACKLOG_SKBS	16	/* look at the backlog after so many skbs */
 

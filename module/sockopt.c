@@ -4,6 +4,9 @@
  * is not here is refused with ENOPROTOOPT. SOL_IP and SOL_IPV6 are the
  * kernel's own.
  */
+#include "cong.h"
+#include "tcpx.h"
+
 #include <linux/capability.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -16,9 +19,6 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 #include <net/tcp.h>
-
-#include "cong.h"
-#include "tcpx.h"
 
 #define MAXSEG_MIN	88	/* native's TCP_MIN_MSS */
 #define MAXSEG_MAX	32767

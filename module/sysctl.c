@@ -5,6 +5,10 @@
  * template below whose data pointers were offsets. A write that is refused
  * changes nothing.
  */
+#include "cong.h"
+#include "listen.h"
+#include "tcpx.h"
+
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -15,10 +19,6 @@
 #include <linux/sysctl.h>
 
 #include <net/tcp.h>
-
-#include "cong.h"
-#include "listen.h"
-#include "tcpx.h"
 
 #define RMEM_MAX_BYTES	(6 << 20)
 #define WMEM_MAX_BYTES	(4 << 20)
