@@ -10,6 +10,7 @@
 #define SELFTESTS_LIB_H
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -301,15 +302,19 @@ static inline void alarm_in(int ms, bool restart)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* Deterministic data: byte @pos of the stream that @seed names. */
-static inline uint8_t pattern_byte(uint32_t seed, uint64_t pos)
+/* Deterministic data: eight bytes of the stream that @seed names. */
+static inline uint64_t pattern_word(uint32_t seed, uint64_t index)
 {
-	uint64_t x = (pos >> 3) * 0x9e3779b97f4a7c15ULL + seed;
+	uint64_t x = index * 0x9e3779b97f4a7c15ULL + seed;
 
 	x ^= x >> 32;
 	x *= 0xd6e8feb86659fd93ULL;
-	x ^= x >> 32;
-	return x >> (8 * (pos & 7));
+	return x ^ x >> 32;
+}
+
+static inline uint8_t pattern_byte(uint32_t seed, uint64_t pos)
+{
+	return pattern_word(seed, pos >> 3) >> (8 * (pos & 7));
 }
 
 static inline void pattern_fill(void *buf, size_t len, uint32_t seed,
@@ -317,8 +322,19 @@ static inline void pattern_fill(void *buf, size_t len, uint32_t seed,
 {
 	uint8_t *p = buf;
 
-	while (len--)
+	while (len) {
+		uint64_t word = htole64(pattern_word(seed, pos >> 3));
+
+		if (!(pos & 7) && len >= 8) {
+			memcpy(p, &word, 8);
+			p += 8;
+			pos += 8;
+			len -= 8;
+			continue;
+		}
 		*p++ = pattern_byte(seed, pos++);
+		len--;
+	}
 }
 
 /* The offset of the first wrong byte, or @len. */
@@ -326,11 +342,20 @@ static inline size_t pattern_check(const void *buf, size_t len, uint32_t seed,
 				   uint64_t pos)
 {
 	const uint8_t *p = buf;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < len; i++)
+	while (i < len) {
+		uint64_t word = htole64(pattern_word(seed, (pos + i) >> 3));
+
+		if (!((pos + i) & 7) && len - i >= 8 &&
+		    !memcmp(p + i, &word, 8)) {
+			i += 8;
+			continue;
+		}
 		if (p[i] != pattern_byte(seed, pos + i))
 			break;
+		i++;
+	}
 	return i;
 }
 

@@ -128,10 +128,11 @@ TEST_F(knobs, defaults)
 			TH_LOG("%s", table[i].name);
 		}
 		buf[strcspn(buf, "\n")] = 0;
-		if (table[i].initial)
-			EXPECT_STREQ(table[i].initial, buf) {
-				TH_LOG("%s", table[i].name);
-			}
+		if (!table[i].initial)
+			continue;
+		EXPECT_STREQ(table[i].initial, buf) {
+			TH_LOG("%s", table[i].name);
+		}
 	}
 }
 
@@ -400,10 +401,11 @@ TEST_F(knobs, API_14_counters)
 	const char *const *name;
 	int fd[2];
 
-	for (name = names; *name; name++)
+	for (name = names; *name; name++) {
 		EXPECT_EQ(0, counter(*name)) {
 			TH_LOG("%s in a new namespace", *name);
 		}
+	}
 
 	ASSERT_EQ(0, ep_pair(&ep, fd));
 	EXPECT_EQ(1, counter("ActiveOpens"));

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A clean transfer in the eyes of tshark, on the peer's side of the cable:
+# nothing malformed, no bad checksum, nothing sent twice or out of order,
+# nothing beyond the window. Offloads of tcpx's side are off, so that all
+# that is seen is what tcpx itself made.
+#
+#   tcpx (A)  a0 ---- veth ---- b0, dumpcap  native TCP (B)
+
+. "$(dirname "$0")/net.sh"
+
+SIZE=${ANALYSIS_SIZE:-4194304}
+FILE=$TMP/capture.pcapng
+
+command -v tshark dumpcap >/dev/null || skip_all "no tshark"
+
+# On one CPU nothing overtakes between the cable and the capture.
+taskset -cp 0 $$ >/dev/null
+
+# Segments that have no place in a clean transfer.
+BAD="_ws.malformed || _ws.expert.severity >= 0x800000 ||
+tcp.checksum.status == 0 || ip.checksum.status == 0 ||
+tcp.analysis.retransmission || tcp.analysis.fast_retransmission ||
+tcp.analysis.spurious_retransmission || tcp.analysis.lost_segment ||
+tcp.analysis.ack_lost_segment || tcp.analysis.out_of_order ||
+tcp.analysis.reused_ports || tcp.flags.reset == 1"
+
+OPTIONS="-o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE"
+
+hits()
+{
+	tshark -r "$FILE" $OPTIONS -Y "$1" > "$TMP/hits" 2>"$TMP/tshark.err"
+}
+
+none()
+{
+	hits "$1" || return
+	[ -s "$TMP/hits" ] || return 0
+	{ wc -l; head -n 5 "$TMP/hits"; } < "$TMP/hits" > "$TMP/hits.err"
+	return 1
+}
+
+# The highest sequence number each side was allowed and the highest it used.
+inside_window()
+{
+	tshark -r "$FILE" -T fields -e tcp.srcport -e tcp.seq -e tcp.len \
+		-e tcp.ack -e tcp.window_size 2>/dev/null | awk '
+	!first { first = $1 }
+	{
+		me = $1 == first; peer = !me
+		if ((peer in edge) && $3 > 1 && $2 + $3 > edge[peer]) {
+			print "frame " NR " ends at " $2 + $3 \
+				", window at " edge[peer]
+			bad++
+		}
+		if ($4 + $5 > edge[me])
+			edge[me] = $4 + $5
+		if ($4 + $5 < edge[me] - 2 ^ 14) {
+			print "frame " NR " takes its window back"
+			bad++
+		}
+		n++
+	}
+	END { exit bad || n < 100 }' > "$TMP/window.err"
+}
+
+for family in 4 6; do
+	for pair in tcpx:native native:tcpx; do
+		name="IPv$family $pair"
+		plug veth
+		for ns in "$A a0" "$B b0"; do
+			# Native's loss probes send a tail twice on purpose.
+			ip netns exec ${ns% *} sysctl -qw \
+				net.ipv4.tcp_early_retrans=0
+			ip netns exec ${ns% *} ethtool -K ${ns#* } tx off \
+				tso off gso off gro off rx off >/dev/null 2>&1
+		done
+		# The side that is looked at is tcpx's peer.
+		if [ ${pair%:*} = tcpx ]; then
+			capture "$B" b0 "$FILE"
+		else
+			capture "$A" a0 "$FILE"
+		fi
+		transfer veth $family ${pair%:*} ${pair#*:} -n "$SIZE"
+		result $? "transfer $name"
+		capture_stop
+		hits tcp && [ "$(wc -l < "$TMP/hits")" -gt $((SIZE / 1500)) ]
+		result $? "captured $name"
+		none "$BAD"
+		result $? "no anomaly $name"
+		none "tcp.len > 1460"
+		result $? "no segment above the MTU $name"
+		none "tcp.analysis.flags && !tcp.analysis.window_update &&
+			!tcp.analysis.window_full && !tcp.analysis.zero_window
+			&& !tcp.analysis.duplicate_ack"
+		result $? "no analysis flag $name"
+		inside_window
+		result $? "inside the window $name"
+		unplug
+	done
+done
+finish

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Beside native TCP: a port belongs to one stack, the firewall's rules and
+# conntrack apply, namespaces come and go under traffic.
+#
+#   client (A)  a0 ---- veth ---- b0, nft  server (B)
+
+. "$(dirname "$0")/net.sh"
+
+SIZE=1000000
+
+# listener NS STACK PORT: listens until it is killed; 1 if the port is taken
+listener()
+{
+	exec 8< <(exec ip netns exec "$1" ./transfer -l -s "$(stack "$2")" \
+		  -a 10.0.0.2 -p "$3" -t 60 2>"$TMP/listener.err")
+	LISTENER=$!
+	read -r -u 8 -t 20 _
+}
+
+listener_stop()
+{
+	kill "$LISTENER" 2>/dev/null
+	wait "$LISTENER" 2>/dev/null
+	exec 8<&-
+	rm -f "$TMP/listener.err"
+}
+
+# connect_fails WORDS: A's attempt to reach B's port 4000 ends in WORDS
+connect_fails()
+{
+	in_a ./transfer -c 10.0.0.2 -p 4000 -s "$(stack tcpx)" -n 1 -t 3 \
+		2>"$TMP/connect.err" && return 1
+	grep -q "$1" "$TMP/connect.err"
+}
+
+plug veth
+
+for pair in tcpx:native native:tcpx tcpx:tcpx; do
+	listener "$B" ${pair%:*} 4000
+	result $? "${pair%:*} listens"
+	in_b ./transfer -l -s "$(stack ${pair#*:})" -a 10.0.0.2 -p 4000 -t 5 \
+		2>"$TMP/second.err" >/dev/null
+	grep -q "Address already in use" "$TMP/second.err"
+	result $? "${pair#*:} cannot take the port of ${pair%:*}"
+	listener_stop
+	listener "$B" ${pair#*:} 4000
+	result $? "${pair#*:} can when it is free"
+	listener_stop
+done
+
+if in_b nft add table inet t 2>/dev/null; then
+	in_b nft add chain inet t in '{ type filter hook input priority 0; }'
+
+	in_b nft add rule inet t in tcp dport 4000 counter drop
+	listener "$B" tcpx 4000
+	connect_fails "deadline"
+	result $? "nft drop: no connection"
+	in_b nft list chain inet t in | grep -q "packets [1-9]"
+	result $? "nft drop: counted"
+	in_b nft flush chain inet t in
+
+	in_b nft add rule inet t in tcp dport 4000 reject with tcp reset
+	connect_fails "Connection refused"
+	result $? "nft reject with tcp reset: refused"
+	in_b nft flush chain inet t in
+
+	in_b nft add rule inet t in tcp dport 4000 reject
+	connect_fails "Connection refused\|No route\|unreachable"
+	result $? "nft reject: refused"
+	in_b nft flush chain inet t in
+	listener_stop
+
+	if in_b nft add rule inet t in ct state invalid counter drop; then
+		in_b nft add rule inet t in ct state established accept
+		in_b nft add rule inet t in ct state new accept
+		in_b nft add rule inet t in meta l4proto tcp counter drop
+		for pair in tcpx:native native:tcpx tcpx:tcpx; do
+			for family in 4 6; do
+				transfer veth $family ${pair%:*} ${pair#*:} \
+					-n $SIZE
+				result $? "ct state IPv$family $pair"
+			done
+		done
+		! in_b nft list chain inet t in | grep "packets [1-9]"
+		result $? "ct state: nothing invalid, nothing untracked"
+		in_b grep -q "^ipv4.*tcp .*dst=10.0.0.2.*ASSURED" \
+			/proc/net/nf_conntrack 2>/dev/null ||
+			in_b conntrack -L 2>/dev/null |
+			grep -q "dst=10.0.0.2.*ASSURED"
+		result $? "conntrack saw the connections"
+	else
+		result 1 "ct state: no conntrack"
+	fi
+else
+	result 1 "nft: no nf_tables"
+fi
+unplug
+
+moving()
+{
+	[ "$(in_a cat /sys/class/net/a0/statistics/tx_bytes)" -gt 1000000 ]
+}
+
+# Namespaces and their sockets vanish in the middle of a transfer.
+for round in 1 2 3 4 5; do
+	plug veth
+	transfer veth 4 tcpx tcpx -n 100000000000 2>/dev/null &
+	middle=$!
+	wait_until 20 moving
+	unplug
+	pkill -KILL -P $middle
+	wait $middle 2>/dev/null
+done
+plug veth
+transfer veth 6 tcpx tcpx -n $SIZE
+result $? "a transfer after $round namespaces vanished under traffic"
+unplug
+
+if [ "$(stack tcpx)" = tcpx ]; then
+	! dmesg | grep -E "WARNING:|BUG:|Oops|KASAN|UBSAN|unregister_netdevice"
+	result $? "the kernel's log is quiet"
+fi
+finish

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A bad network: every byte right, no hang.
+#
+#   client (A)  a0, netem ---- veth ---- netem, b0  server (B)
+
+. "$(dirname "$0")/net.sh"
+
+SIZE=${NETEM_SIZE:-4194304}
+
+ip netns add "$A" && tc -n "$A" qdisc add dev lo root netem loss 1% ||
+	skip_all "no netem"
+unplug
+
+# row NAME NETEM-ARGUMENTS...
+row()
+{
+	local name=$1 pair family
+
+	shift
+	plug veth || return
+	tc -n "$A" qdisc replace dev a0 root netem limit 10000 "$@"
+	tc -n "$B" qdisc replace dev b0 root netem limit 10000 "$@"
+	for pair in tcpx:native native:tcpx tcpx:tcpx; do
+		for family in 4 6; do
+			transfer veth $family ${pair%:*} ${pair#*:} -n "$SIZE"
+			result $? "netem $name IPv$family $pair"
+		done
+	done
+	unplug
+}
+
+row "loss 5%" loss 5%
+row reordering delay 5ms reorder 25% 50%
+row duplication duplicate 10%
+row corruption corrupt 1%
+row "delay 100 ms" delay 100ms
+row "all at once" delay 10ms 5ms loss 1% duplicate 1% corrupt 0.1% \
+	reorder 10% 50%
+finish

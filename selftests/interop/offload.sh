@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# TSO and GRO are really used, and nothing depends on them.
+#
+#   client (A)  a0 ---- veth, e1000e, vmxnet3, virtio_net ---- b0  server (B)
+
+. "$(dirname "$0")/net.sh"
+
+SIZE=${OFFLOAD_SIZE:-16777216}
+FILE=$TMP/capture.pcapng
+
+command -v tshark dumpcap ethtool >/dev/null || skip_all "no tshark"
+
+# offload NS DEV on|off: all of them
+offload()
+{
+	local feature
+
+	for feature in rx tx sg gso tso gro; do
+		ip netns exec "$1" ethtool -K "$2" $feature "$3" \
+			>/dev/null 2>&1
+	done
+	return 0
+}
+
+# Data segments in $FILE that are larger than the cable carries.
+large()
+{
+	tshark -r "$FILE" -Y 'tcp.len > 1460' 2>/dev/null | wc -l
+}
+
+# What the driver says of hardware segmentation; 0 if it does not say.
+driver_tso()
+{
+	in_a ethtool -S a0 2>/dev/null |
+		awk '/tx_tcp_seg_good|TSO pkts tx/ { n += $NF } END { print n+0 }'
+}
+
+for link in $(links); do
+	if ! plug "$link"; then
+		result 1 "$link: no such cable"
+		unplug
+		continue
+	fi
+	for family in 4 6; do
+		offload "$A" a0 on
+		offload "$B" b0 on
+		before=$(driver_tso)
+		capture "$A" a0 "$FILE"
+		transfer "$link" $family tcpx native -o -n "$SIZE"
+		result $? "$link IPv$family tcpx sends, TSO on"
+		capture_stop
+		n=$(large)
+		echo "# $n segments larger than the MTU"
+		[ "$n" -gt $((SIZE / 65536 / 2)) ]
+		result $? "$link IPv$family TSO is used"
+		case $link in
+		e1000e | vmxnet3)
+			n=$(($(driver_tso) - before))
+			echo "# the NIC cut $n of them"
+			[ $n -gt 0 ]
+			result $? "$link IPv$family the NIC counts them" ;;
+		esac
+
+		# Received: what was sent one by one arrives merged.
+		offload "$A" a0 off
+		offload "$B" b0 on
+		capture "$B" b0 "$FILE"
+		transfer "$link" $family native tcpx -o -n "$SIZE"
+		result $? "$link IPv$family tcpx receives, GRO on"
+		capture_stop
+		n=$(large)
+		echo "# $n merged segments"
+		[ "$n" -gt 10 ]
+		result $? "$link IPv$family GRO is used"
+
+		offload "$B" b0 off
+		capture "$B" b0 "$FILE"
+		for pair in tcpx:native native:tcpx tcpx:tcpx; do
+			transfer "$link" $family ${pair%:*} ${pair#*:} \
+				-n "$SIZE"
+			result $? "$link IPv$family $pair, all offloads off"
+		done
+		capture_stop
+		[ "$(large)" = 0 ]
+		result $? "$link IPv$family nothing above the MTU"
+	done
+	unplug
+done
+finish
