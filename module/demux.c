@@ -116,14 +116,15 @@ static bool is_bad_address(const struct sk_buff *skb)
 
 static bool has_good_checksum(struct sk_buff *skb)
 {
-	int err;
+	if (is_ipv4(skb)) {
+		if (skb_checksum_init(skb, IPPROTO_TCP, inet_compute_pseudo))
+			return false;
+	} else {
+		if (skb_checksum_init(skb, IPPROTO_TCP, ip6_compute_pseudo))
+			return false;
+	}
 
-	if (is_ipv4(skb))
-		err = skb_checksum_init(skb, IPPROTO_TCP, inet_compute_pseudo);
-	else
-		err = skb_checksum_init(skb, IPPROTO_TCP, ip6_compute_pseudo);
-
-	return !err && !skb_checksum_complete(skb);
+	return !skb_checksum_complete(skb);
 }
 
 /* False: *@reason says why it must be dropped. */
@@ -279,13 +280,10 @@ static void deliver_to_connection(struct net *net, struct sock *sk,
 	bh_lock_sock_nested(sk);
 	if (!sock_owned_by_user(sk)) {
 		tcpx_input(sk, skb);
-	} else {
-		skb_condense(skb);
-		if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
-			bh_unlock_sock(sk);
-			TCPX_INC(net, BacklogDrop);
-			goto drop;
-		}
+	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
+		bh_unlock_sock(sk);
+		TCPX_INC(net, BacklogDrop);
+		goto drop;
 	}
 	bh_unlock_sock(sk);
 	return;
@@ -304,7 +302,7 @@ static void deliver_to_listener(struct net *net, struct sock *sk,
 		reason = SKB_DROP_REASON_IP_INADDRERRORS;
 	else if (may_receive(net, sk, skb, &reason)) {
 		parse_segment(skb);
-		tcpx_listen_input(sk, skb);
+		tcpx_listen_input(sk, skb, 0);
 		return;
 	}
 

@@ -134,9 +134,12 @@ static int __init tcpx_init(void)
 	err = tcpx_hash_init();
 	if (err)
 		return err;
-	err = tcpx_timewait_init();
+	err = tcpx_ports_init();
 	if (err)
 		goto out_exit_hash;
+	err = tcpx_timewait_init();
+	if (err)
+		goto out_exit_ports;
 	err = tcpx_listen_init();
 	if (err)
 		goto out_exit_timewait;
@@ -173,6 +176,8 @@ out_exit_xmit:
 	tcpx_listen_exit();
 out_exit_timewait:
 	tcpx_timewait_exit();
+out_exit_ports:
+	tcpx_ports_exit();
 out_exit_hash:
 	tcpx_hash_exit();
 	return err;
@@ -191,6 +196,7 @@ static void __exit tcpx_exit(void)
 	rcu_barrier();
 	tcpx_listen_exit();
 	tcpx_timewait_exit();
+	tcpx_ports_exit();
 	tcpx_hash_exit();
 }
 

@@ -8,7 +8,9 @@
  *
  * Sockets that connect without bind() share one holder for each port, of all
  * addresses of both families: what keeps their 4-tuples apart is the
- * connection table. Such a holder is kept for a minute after its last user.
+ * connection table. There may be one for each connection, so these are no
+ * sockets, only as much of one as a bind bucket of native's holds. They are
+ * kept for a minute after the last user.
  *
  * Native ends a bind() with EADDRINUSE where a holder is, never chooses a
  * held port for a connect(), and drops SYNs that it should ever see for a
@@ -25,6 +27,8 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include <net/inet_connection_sock.h>
+#include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -42,8 +46,8 @@
 struct tcpx_port {
 	refcount_t refs;		/* 0: on the list idle or dead */
 	u16 num;
-	bool shared;
-	struct socket *holder;
+	struct socket *holder;		/* of a bind() */
+	struct sock *shared;		/* or this, of many connect()s */
 	struct tcpx_ports *ports;
 	struct hlist_node node;		/* shared: in ports->shared */
 	struct list_head list;
@@ -69,9 +73,21 @@ static struct tcpx_ports *ports_of(const struct sock *sk)
 
 /* --- holders ------------------------------------------------------------- */
 
-static struct tcpx_port *create_port(struct tcpx_ports *ports, int family)
+static struct tcpx_port *alloc_port(struct tcpx_ports *ports)
 {
 	struct tcpx_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
+
+	if (!port)
+		return NULL;
+	refcount_set(&port->refs, 1);
+	port->ports = ports;
+	INIT_LIST_HEAD(&port->list);
+	return port;
+}
+
+static struct tcpx_port *create_bound(struct tcpx_ports *ports, int family)
+{
+	struct tcpx_port *port = alloc_port(ports);
 	int err;
 
 	if (!port)
@@ -82,15 +98,52 @@ static struct tcpx_port *create_port(struct tcpx_ports *ports, int family)
 		kfree(port);
 		return ERR_PTR(err);
 	}
-	refcount_set(&port->refs, 1);
-	port->ports = ports;
-	INIT_LIST_HEAD(&port->list);
+	return port;
+}
+
+/*
+ * Native's bind buckets hold struct inet_connection_sock, of which they use
+ * the pointers back to them and struct inet_sock. No owner: holders that are
+ * kept do not keep the module.
+ */
+static struct proto tcpx_port_prot = {
+	.name = "TCPX-PORT",
+	.obj_size = offsetofend(struct inet_connection_sock, icsk_bind2_hash),
+};
+
+static struct tcpx_port *create_shared(struct tcpx_ports *ports)
+{
+	int family = ipv6_mod_enabled() ? AF_INET6 : AF_INET;
+	struct tcpx_port *port = alloc_port(ports);
+	struct sock *sk;
+
+	BUILD_BUG_ON(offsetof(struct inet_connection_sock, icsk_bind_hash) >
+		     offsetof(struct inet_connection_sock, icsk_bind2_hash));
+
+	if (!port)
+		return NULL;
+	sk = sk_alloc(ports->net, family, GFP_KERNEL, &tcpx_port_prot, 1);
+	if (!sk) {
+		kfree(port);
+		return NULL;
+	}
+	sock_init_data(NULL, sk);
+	sk->sk_protocol = TCPX_SK_PROTOCOL;
+	/* Bound sockets in CLOSED are shown by native's diag as tcp_sock. */
+	sk->sk_state = TCP_SYN_SENT;
+	port->shared = sk;
 	return port;
 }
 
 static void destroy_port(struct tcpx_port *port)
 {
-	sock_release(port->holder);
+	if (port->holder)
+		sock_release(port->holder);
+	if (port->shared) {
+		if (inet_csk(port->shared)->icsk_bind_hash)
+			inet_put_port(port->shared);
+		sock_put(port->shared);
+	}
 	kfree(port);
 }
 
@@ -109,33 +162,37 @@ struct tcpx_port *tcpx_port_get(struct tcpx_port *port)
 	return port;
 }
 
+/* @port has lost its last user: release it soon, or keep it for others. */
+static void retire(struct tcpx_ports *ports, struct tcpx_port *port)
+{
+	lockdep_assert_held(&ports->lock);
+
+	if (!port->shared) {
+		list_add_tail(&port->list, &ports->dead);
+	} else {
+		port->idle_since = jiffies;
+		list_add_tail(&port->list, &ports->idle);
+		if (++ports->nr_idle <= IDLE_MAX) {
+			queue_delayed_work(system_highpri_wq, &ports->work,
+					   IDLE_TIME);
+			return;
+		}
+	}
+	mod_delayed_work(system_highpri_wq, &ports->work, 0);
+}
+
 void tcpx_port_put(struct tcpx_port *port)
 {
-	unsigned long delay = 0;
 	struct tcpx_ports *ports;
 
-	if (!port)
+	if (!port || refcount_dec_not_one(&port->refs))
 		return;
 
 	ports = port->ports;
-	local_bh_disable();
-	if (refcount_dec_and_lock(&port->refs, &ports->lock)) {
-		if (port->shared) {
-			port->idle_since = jiffies;
-			list_add_tail(&port->list, &ports->idle);
-			if (++ports->nr_idle <= IDLE_MAX)
-				delay = IDLE_TIME;
-		} else {
-			list_add_tail(&port->list, &ports->dead);
-		}
-		/* Before unlock: behind it, the namespace may be gone. */
-		if (delay)
-			queue_delayed_work(system_wq, &ports->work, delay);
-		else
-			mod_delayed_work(system_highpri_wq, &ports->work, 0);
-		spin_unlock(&ports->lock);
-	}
-	local_bh_enable();
+	spin_lock_bh(&ports->lock);
+	if (refcount_dec_and_test(&port->refs))
+		retire(ports, port);
+	spin_unlock_bh(&ports->lock);
 }
 
 static void forget_idle(struct tcpx_port *port, struct list_head *to)
@@ -160,7 +217,7 @@ static void tcpx_ports_reap(struct work_struct *work)
 		unsigned long end = port->idle_since + IDLE_TIME;
 
 		if (ports->nr_idle <= IDLE_MAX && time_before(jiffies, end)) {
-			queue_delayed_work(system_wq, &ports->work,
+			queue_delayed_work(system_highpri_wq, &ports->work,
 					   end - jiffies);
 			break;
 		}
@@ -176,6 +233,10 @@ void tcpx_ports_flush(struct net *net)
 {
 	struct tcpx_ports *ports = tcpx_net(net)->ports;
 	LIST_HEAD(list);
+
+	/* What is put by others meanwhile, the work releases. */
+	if (list_empty_careful(&ports->dead))
+		return;
 
 	spin_lock_bh(&ports->lock);
 	list_splice_init(&ports->dead, &list);
@@ -252,7 +313,7 @@ int tcpx_ports_get_port(struct sock *sk, unsigned short snum)
 	DEBUG_NET_WARN_ON_ONCE(tcpx_sk(sk)->port);
 
 	tcpx_ports_flush(ports->net);
-	port = create_port(ports, sk->sk_family);
+	port = create_bound(ports, sk->sk_family);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 
@@ -361,31 +422,19 @@ out:
  * Bind *@spare, made if it is not there yet, to @num of all addresses. As in
  * native's connect(), neither privileges nor cgroup programs are asked.
  */
-static struct tcpx_port *create_shared(struct tcpx_ports *ports, u16 num,
-				       struct tcpx_port **spare)
+static struct tcpx_port *bind_shared(struct tcpx_ports *ports, u16 num,
+				     struct tcpx_port **spare)
 {
 	struct tcpx_port *port = *spare;
-	struct sock *holder;
-	int err;
 
-	if (!port) {
-		port = create_port(ports, ipv6_mod_enabled() ? AF_INET6 :
-							       AF_INET);
-		if (IS_ERR(port))
-			return port;
-		port->shared = true;
-		port->holder->sk->sk_ipv6only = 0;
-		*spare = port;
-	}
+	if (!port)
+		port = create_shared(ports);
+	if (!port)
+		return ERR_PTR(-ENOMEM);
+	*spare = port;
 
-	holder = port->holder->sk;
-	lock_sock(holder);
-	err = holder->sk_prot->get_port(holder, num);
-	if (!err)
-		inet_sk(holder)->inet_sport = htons(num);
-	release_sock(holder);
 	/* Kernels differ in the error: a conflict it is. */
-	if (err)
+	if (inet_csk_get_port(port->shared, num))
 		return ERR_PTR(-EADDRINUSE);
 
 	*spare = NULL;
@@ -476,7 +525,7 @@ static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 			continue;
 		port = find_shared(ports, num);
 		if (!port)
-			port = create_shared(ports, num, &spare);
+			port = bind_shared(ports, num, &spare);
 		err = PTR_ERR_OR_ZERO(port);
 		if (!err)
 			err = take_port(sk, port);
@@ -508,6 +557,16 @@ int tcpx_ports_connect(struct sock *sk)
 }
 
 /* --- namespaces ---------------------------------------------------------- */
+
+int tcpx_ports_init(void)
+{
+	return proto_register(&tcpx_port_prot, 1);
+}
+
+void tcpx_ports_exit(void)
+{
+	proto_unregister(&tcpx_port_prot);
+}
 
 int tcpx_ports_init_net(struct net *net)
 {

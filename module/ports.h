@@ -14,6 +14,8 @@ struct net;
 struct sock;
 struct tcpx_port;
 
+int tcpx_ports_init(void);
+void tcpx_ports_exit(void);
 int tcpx_ports_init_net(struct net *net);
 void tcpx_ports_exit_net(struct net *net);
 
