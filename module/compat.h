@@ -27,9 +27,19 @@
 
 #include "conftest.h"
 
+/* skb_frag_unref() was in skbuff.h. */
+#ifdef TCPX_HAVE_SKBUFF_REF
+#include <linux/skbuff_ref.h>
+#endif
+
 /* sock_rps_record_flow() was in sock.h. */
 #ifdef TCPX_HAVE_NET_RPS
 #include <net/rps.h>
+#endif
+
+/* skb_frag_unref() was in skbuff.h. */
+#ifdef TCPX_HAVE_SKBUFF_REF
+#include <linux/skbuff_ref.h>
 #endif
 
 /*
