@@ -57,8 +57,8 @@ module-linux-headers-%:
 	@$(MAKE) --no-print-directory KDIR=/usr/src/linux-headers-$* module
 
 install: all
-	+@$(kbuild) modules_install
-	depmod -a $(release)
+	+@$(kbuild) CONFIG_MODULE_SIG_ALL= modules_install
+	depmod -a $(addprefix -b ,$(INSTALL_MOD_PATH)) $(release)
 
 headers-check: links
 	+@$(kbuild) TCPX_HEADERS_CHECK=1 modules
@@ -77,7 +77,8 @@ check demo bench lab:
 
 # What was fetched and the debug kernels stay: make distclean.
 clean:
-	rm -rf $(patsubst %/Kbuild,%,$(wildcard build/*/Kbuild)) tcpx.ko
+	rm -rf $(patsubst %/module/tcpx.h,%,$(wildcard build/*/module/tcpx.h)) \
+		tcpx.ko
 
 distclean: clean
 	rm -rf build
