@@ -496,9 +496,8 @@ int tcpx_getsockopt(struct sock *sk, int level, int optname,
 {
 	if (level == SOL_TCP)
 		return get_tcp(sk, optname, optval, optlen);
-	if (level == SOL_IP)
+	/* Levels that do not exist have each their errno. */
+	if (level == SOL_IP || sk->sk_family == AF_INET)
 		return ip_getsockopt(sk, level, optname, optval, optlen);
-	if (level == SOL_IPV6 && sk->sk_family == AF_INET6)
-		return ipv6_getsockopt(sk, level, optname, optval, optlen);
-	return -ENOPROTOOPT;
+	return ipv6_getsockopt(sk, level, optname, optval, optlen);
 }
