@@ -380,7 +380,7 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	if (argc != 7)
-		errx(2, "usage: bench STACK ROW COUNT SERVER_NETNS CLIENT_NETNS SERVER_ADDRESS");
+		errx(2, "usage: see the top of bench.c");
 	for (i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++)
 		if (!strcmp(argv[1], stacks[i].name))
 			stack = &stacks[i];
