@@ -3,6 +3,7 @@
 """ICMP errors and path MTU; TTL, traffic class, IP options."""
 
 from harness import case, main
+from tun import settle
 
 SOFT = [((3, 0), (1, 0)), ((3, 1), (1, 3)), ((3, 5), (1, 2)),
         ((11, 0), (3, 0)), ((11, 1), (3, 1)), ((12, 0), (4, 0))]
@@ -269,29 +270,31 @@ def _(c):
             c.fail('the answer has IP options')
 
 
-@case('MUST-45 the source address outlives the address')
+def second_address(c, what):
+    c.command('ip addr %s %s dev tun0' % (what, {
+        4: '192.0.2.77/24', 6: '2001:db8::77/64 nodad'}[c.family]))
+    settle()
+
+
+@case('MUST-45 the source address outlives a change of addresses')
 def _(c):
     c.established()
-    c.command('ip addr add %s dev tun0' % (
-        '192.0.2.77/24' if c.family == 4 else '2001:db8::77/64 nodad'))
+    second_address(c, 'add')
     c.send(10)
     c.expect('PA', len=10)
-    c.command('ip addr del %s dev tun0' % (
-        '192.0.2.77/24' if c.family == 4 else '2001:db8::77/64'))
+    second_address(c, 'del')
 
 
 @case('MUST-43 a listener on one address is not there on another')
 def _(c):
-    other = '192.0.2.77' if c.family == 4 else '2001:db8::77'
-    c.command('ip addr add %s dev tun0' % (
-        other + '/24' if c.family == 4 else other + '/64 nodad'))
     c.listen()
-    keep, c.dut_addr = c.dut_addr, other
+    second_address(c, 'add')
+    keep, c.dut_addr = c.dut_addr, {4: '192.0.2.77',
+                                    6: '2001:db8::77'}[c.family]
     c.inject('S', seq=0)
     c.expect('RA', seq=0, ack=1)
     c.dut_addr = keep
-    c.command('ip addr del %s dev tun0' % (
-        other + '/24' if c.family == 4 else other + '/64'))
+    second_address(c, 'del')
 
 
 if __name__ == '__main__':

@@ -19,6 +19,7 @@ import time
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454ca
 IFF_TUN, IFF_NO_PI = 1, 0x1000
+IFA_F_TENTATIVE = 0x40
 
 DUT_ADDR = {4: '192.0.2.1', 6: '2001:db8::1'}
 
@@ -47,6 +48,19 @@ def enter_namespace():
         raise OSError(err, 'unshare: ' + os.strerror(err))
 
 
+def settle():
+    """Wait until no IPv6 address is tentative: even without detection of
+    duplicates its route comes a moment after the address."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with open('/proc/net/if_inet6') as f:
+            if not any(int(line.split()[4], 16) & IFA_F_TENTATIVE
+                       for line in f):
+                return
+        time.sleep(0.001)
+    raise TimeoutError('an IPv6 address stays tentative')
+
+
 class Tun:
     def __init__(self, dev='tun0'):
         self.fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
@@ -54,6 +68,7 @@ class Tun:
             '16sH22x', dev.encode(), IFF_TUN | IFF_NO_PI))
         subprocess.run(['ip', '-batch', '-'], check=True, text=True,
                        input=SETUP.format(dev=dev))
+        settle()
 
     def write(self, packet):
         os.write(self.fd, packet)
