@@ -28,6 +28,8 @@ struct tcpx_request {
 	u32 mark;
 	u64 ack_limit_ns;		/* last out-of-window ACK */
 	u16 mss_peer;
+	u16 mss_adv;			/* our MSS option */
+	u32 mtu;			/* of the path, bytes */
 	u8 snd_wscale;
 	u8 rcv_wscale;
 	u8 retries;			/* SYN,ACKs sent again */

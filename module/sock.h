@@ -40,12 +40,14 @@ struct tcpx_tx_cb {
 	u16 gso_size;
 	u8 flags;		/* TCPX_FLAG_*: SYN, FIN, PSH */
 	u8 marks;		/* TCPX_TX_* */
+	u32 skip;		/* payload bytes before @seq: acknowledged */
 };
 
 #define TCPX_TX_SACKED		0x01	/* reported by a SACK block */
 #define TCPX_TX_LOST		0x02	/* thought to be lost */
 #define TCPX_TX_RETRANS		0x04	/* a retransmission is in flight */
 #define TCPX_TX_EVER_RETRANS	0x08	/* Karn: no RTT sample from it */
+#define TCPX_TX_EOR		0x10	/* MSG_EOR: nothing is added to it */
 
 static inline struct tcpx_tx_cb *tcpx_tx_cb(const struct sk_buff *skb)
 {
@@ -75,9 +77,8 @@ struct tcpx_snd {
 	u8 wscale;		/* Snd.Wind.Shift */
 	u8 nagle;		/* TCPX_NAGLE_* */
 	u8 urgent:1;		/* SND.UP is valid */
-	u8 throttled:1;		/* waiting for the device to free skbs */
+	u8 cwnd_limited:1;	/* cwnd is what stopped the last output */
 	u64 last_data_ns;	/* when data was last sent, for idle restart */
-	struct sk_buff *retrans_hint;	/* first skb that may want resending */
 };
 
 #define TCPX_NAGLE_OFF	0x1	/* TCP_NODELAY */
@@ -94,7 +95,6 @@ struct tcpx_rcv {
 	u32 copied;		/* sequence number of the user's next byte */
 	u32 fin_seq;		/* of the FIN, valid with RCV_SHUTDOWN */
 	u32 wnd_clamp;		/* largest window to advertise */
-	u32 wnd_max_unscaled;	/* of our scale: 65535 << wscale */
 	u32 ssthresh;		/* window opens at most to here, grows */
 	u32 ts_recent;		/* TS.Recent */
 	u32 ts_recent_s;	/* when it was taken, ktime_get_seconds() */
@@ -103,6 +103,7 @@ struct tcpx_rcv {
 	u16 mss;		/* MSS that we advertised */
 	u16 mss_est;		/* what the peer seems to send */
 	u8 wscale;		/* Rcv.Wind.Shift */
+	u8 scaling_ratio;	/* payload in buffer space, of 256 */
 	u8 ts_ok:1;		/* timestamps were negotiated */
 	u8 sack_ok:1;		/* SACK was negotiated */
 	u8 wscale_ok:1;		/* window scaling was negotiated */
@@ -141,16 +142,16 @@ enum tcpx_recovery_state {
 struct tcpx_recovery {
 	u8 state;		/* enum tcpx_recovery_state */
 	u8 timeouts;		/* RTOs since SND.UNA last moved */
-	u8 probes;		/* window or keepalive probes in a row */
-	u8 probes_unanswered;	/* window probes since the peer last spoke */
+	u8 probes;		/* window probes in a row: persist's back-off */
+	u8 probes_unanswered;	/* of them, since the peer last spoke */
+	u8 keepalive_probes;	/* unanswered */
 	u8 dupacks;		/* duplicate ACKs in a row */
 	u8 reordering;		/* DupThresh */
-	u8 partial_ack:1;	/* a partial ACK was seen in this recovery */
-	u32 recover;		/* RecoveryPoint: SND.NXT at entry */
+	u8 has_recover:1;	/* @recover is valid */
+	u32 recover;		/* RecoveryPoint: SND.NXT at the last entry */
 	u32 sacked;		/* bytes SACKed above SND.UNA */
 	u32 lost;		/* bytes marked lost */
 	u32 retrans;		/* bytes retransmitted and in flight */
-	u32 sack_high;		/* highest byte SACKed, when sacked > 0 */
 	u64 first_timeout_ns;	/* send time of what timed out first */
 };
 
@@ -181,11 +182,13 @@ struct tcpx_stats {
 	u32 dsack_dups;
 };
 
-/* Bits of tcpx_sock.flags: work put off until the socket is released. */
+/* Bits of tcpx_sock.deferred: each DEFER holds a reference until it is run. */
 enum tcpx_deferred {
-	TCPX_DEFER_TIMERS,
+	TCPX_DEFER_TIMERS,	/* work for release_cb */
 	TCPX_DEFER_OUTPUT,
 	TCPX_DEFER_MTU,
+	TCPX_THROTTLED,		/* wants to send when the device frees skbs */
+	TCPX_OUTPUT_QUEUED,	/* on a CPU's queue of xmit.c */
 };
 
 struct tcpx_sock {
@@ -205,6 +208,7 @@ struct tcpx_sock {
 	struct tcpx_port *port;		/* holder of our port, ports.c */
 	struct tcpx_listen *listen;	/* LISTEN only, listen.c */
 	struct list_head accept_node;	/* on the listener's accept queue */
+	struct list_head output_node;	/* with TCPX_OUTPUT_QUEUED, xmit.c */
 	u32 mtu_pending;		/* of TCPX_DEFER_MTU */
 	u8 passive:1;			/* SYN-RECEIVED came from LISTEN */
 };
@@ -242,6 +246,19 @@ static inline u32 tcpx_receive_window(const struct tcpx_sock *tcb)
 static inline struct sk_buff *tcpx_rtx_head(const struct sock *sk)
 {
 	return skb_rb_first(&sk->tcp_rtx_queue);
+}
+
+/* Free an skb of the send or retransmission queue that was unlinked. */
+static inline void tcpx_tx_free(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -(int)skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	__kfree_skb(skb);
+}
+
+static inline void tcpx_rtx_unlink(struct sock *sk, struct sk_buff *skb)
+{
+	rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);
 }
 
 static inline struct sk_buff *tcpx_send_head(const struct sock *sk)

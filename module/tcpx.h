@@ -16,8 +16,22 @@
 #include "sock.h"
 
 struct proto;
+struct pipe_inode_info;
 struct proto_ops;
+
+/* What one ACK told: made by ack.c for recovery.c. Bytes. */
+struct tcpx_ack_sample {
+	u32 prior_una;
+	u32 prior_flight;
+	u32 acked;		/* SND.UNA moved so far */
+	u32 sacked;		/* newly SACKed */
+	s64 rtt_us;		/* -1: no sample, Karn */
+	bool duplicate;		/* RFC 5681 2, without looking at SACK */
+	bool dsack;
+};
+
 struct tcpx_flow;
+struct tcpx_ip_ops;
 struct tcpx_request;
 struct tcpx_timewait;
 
@@ -30,6 +44,8 @@ extern struct proto tcpx6_prot;
 int tcpx_af_init(void);
 void tcpx_af_exit(void);
 __poll_t tcpx_poll(struct file *file, struct socket *sock, poll_table *wait);
+/* Lockdep: our locks are not native TCP's. @sk is new and not locked. */
+void tcpx_af_set_lock_class(struct sock *sk);
 
 /* sendmsg.c, recvmsg.c: proto operations; process context */
 int tcpx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
@@ -37,6 +53,14 @@ int tcpx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		 int *addr_len);
 /* Bytes that recv() could return now. */
 int tcpx_recvmsg_readable(const struct sock *sk);
+ssize_t tcpx_splice_read(struct socket *sock, loff_t *ppos,
+			 struct pipe_inode_info *pipe, size_t len,
+			 unsigned int flags);
+void tcpx_splice_eof(struct socket *sock);
+ssize_t tcpx_sendpage(struct socket *sock, struct page *page, int offset,
+		      size_t size, int flags);	/* kernels that have it */
+/* What is queued goes out whatever Nagle and cork say. Owned. */
+void tcpx_sendmsg_push(struct tcpx_sock *tcb);
 /*
  * An skb for the send queue with room for the headers and @linear bytes, not
  * charged yet; NULL when out of memory. Owned.
@@ -50,7 +74,13 @@ int tcpx_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 int tcpx_getsockopt(struct sock *sk, int level, int optname,
 		    char __user *optval, int __user *optlen);
 
+struct tcp_info;
+void tcpx_get_info(struct sock *sk, struct tcp_info *info);
+
 /* diag.c, sysctl.c, mib.c: per namespace, also for init and exit */
+int tcpx_diag_init(void);
+void tcpx_diag_exit(void);
+int tcpx_diag_destroy(struct sock *sk, int err);	/* prot.diag_destroy */
 int tcpx_diag_init_net(struct net *net);
 void tcpx_diag_exit_net(struct net *net);
 int tcpx_sysctl_init_net(struct net *net);
@@ -86,6 +116,17 @@ void tcpx_sock_release_cb(struct sock *sk);		/* prot.release_cb */
 int tcpx_sock_connect(struct sock *sk);
 /* shutdown(2) of the sending side: queue a FIN. */
 void tcpx_sock_shutdown(struct sock *sk, int how);	/* prot.shutdown */
+/* A fresh clone of a listener, BH-locked. */
+void tcpx_sock_init_child(struct sock *child);
+/* Nobody will ever accept it: reset and free. Owned, referenced. */
+void tcpx_sock_discard(struct sock *sk);
+/* The connection goes on without the socket, or is over. */
+void tcpx_sock_detach(struct sock *sk);
+void tcpx_sock_take_options(struct tcpx_sock *tcb,
+			    const struct tcpx_options *opt);
+void tcpx_sock_start_data(struct tcpx_sock *tcb);
+/* Rcv.Wind.Shift to offer. */
+u8 tcpx_sock_wscale(const struct sock *sk);
 /* Reset the connections of @net, unread data or not; how many. */
 int tcpx_sock_abort_all(struct net *net);
 void tcpx_sock_enter_memory_pressure(struct sock *sk);	/* prot ops */
@@ -104,7 +145,7 @@ void tcpx_listen_stop(struct sock *sk);			/* owned, process */
 struct sock *tcpx_listen_accept(struct sock *sk, int flags, int *err);
 bool tcpx_listen_readable(const struct sock *sk);
 /* Softirq. A segment for a listener, for a request; consume @skb. */
-void tcpx_listen_input(struct sock *sk, struct sk_buff *skb);
+void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss);
 void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb);
 /* An ICMP error for @req: quoted sequence number @seq. */
 void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard);
@@ -118,8 +159,8 @@ bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb);
 /* Free what @ack covers from the retransmission queue at a handshake. */
 void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack);
 
-/* reassembly.c: the seventh check. Owned. */
-void tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb);
+/* reassembly.c: the seventh check; true: a FIN is in sequence. Owned. */
+bool tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb);
 /* Report old or duplicate data by D-SACK. */
 void tcpx_reassembly_dsack(struct tcpx_sock *tcb, u32 seq, u32 end_seq);
 void tcpx_reassembly_purge(struct tcpx_sock *tcb);
@@ -153,12 +194,17 @@ void tcpx_output_sync_mss(struct tcpx_sock *tcb, u32 mtu);
 void tcpx_output_mtu_reduced(struct tcpx_sock *tcb, u32 mtu);
 /* A new dst: GSO limits and MSS. */
 void tcpx_output_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
-u32 tcpx_output_select_window(struct tcpx_sock *tcb);
+/* RCV.WND for the next segment; xmit.c records what it sends. */
+u32 tcpx_output_select_window(const struct tcpx_sock *tcb);
 void tcpx_output_purge(struct tcpx_sock *tcb);
 /* What MSS to put into our SYN for path MTU @mtu. */
-u16 tcpx_output_adv_mss(const struct tcpx_sock *tcb, u32 mtu);
+u16 tcpx_output_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
-/* xmit.c. Owned, except where a flow is given. */
+/* xmit.c. Owned, except where there is no connection. */
+void tcpx_xmit_init(void);
+void tcpx_xmit_exit(void);
+/* The device holds enough of ours; output goes on when it frees some. */
+bool tcpx_xmit_is_throttled(struct tcpx_sock *tcb, const struct sk_buff *skb);
 /* Send a clone of the queued @skb with header and options. 0 or -errno. */
 int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp);
 void tcpx_xmit_ack(struct tcpx_sock *tcb);
@@ -171,7 +217,9 @@ void tcpx_xmit_rst(struct tcpx_sock *tcb);
 /* RST for @skb as RFC 9293 3.10.7.1 has it, no connection needed. */
 void tcpx_xmit_rst_reply(struct net *net, const struct sk_buff *skb);
 void tcpx_xmit_syn_ack(struct tcpx_request *req);
-void tcpx_xmit_request_ack(const struct tcpx_request *req);
+/* The same, but not more often than the ACKs of tcpx_xmit_request_ack(). */
+void tcpx_xmit_syn_ack_again(struct tcpx_request *req);
+void tcpx_xmit_request_ack(struct tcpx_request *req);
 void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw);
 
 /* recovery.c. Owned. */
@@ -179,11 +227,18 @@ void tcpx_recovery_init(struct tcpx_sock *tcb);
 bool tcpx_recovery_limited_transmit(const struct tcpx_sock *tcb);
 /* Bytes thought to be in the network: RFC 6675's pipe. */
 u32 tcpx_recovery_pipe(const struct tcpx_sock *tcb);
-struct tcpx_ack_sample;
-void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample);
-u32 tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
-		       struct tcpx_ack_sample *sample);
+void tcpx_recovery_ack(struct tcpx_sock *tcb,
+		       const struct tcpx_ack_sample *sample);
+/* Take the SACK option of @skb; bytes newly SACKed go into @sample. */
+void tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			struct tcpx_ack_sample *sample);
+/* @len bytes of @skb, with its marks, were acknowledged. */
+void tcpx_recovery_acked(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			 u32 len);
+/* @skb was sent again. */
+void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_timeout(struct tcpx_sock *tcb);
+void tcpx_recovery_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
 
 /* timer.c. Owned. Report events; only timer.c arms or stops. */
@@ -220,6 +275,11 @@ void tcpx_timewait_input(struct tcpx_timewait *tw, struct sk_buff *skb);
 bool tcpx_timewait_may_reuse(const struct tcpx_timewait *tw, struct sock *sk);
 void tcpx_timewait_reused(struct tcpx_timewait *tw);
 void tcpx_timewait_put(struct tcpx_timewait *tw);
+
+static inline struct tcpx_seg *tcpx_seg(const struct sk_buff *skb)
+{
+	return (struct tcpx_seg *)skb->cb;
+}
 
 /* Our clock in timestamps, RFC 7323 5.4: one tick a millisecond. */
 static inline u32 tcpx_ts_clock(void)

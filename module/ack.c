@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fifth check of RFC 9293 3.10.7.4: SND.UNA, the send window, the RTT
+ * sample; what it means for loss and congestion is recovery.c's.
+ */
+#include "tcpx.h"
+#include "trace.h"
+
+#include <net/tcp.h>
+
+/* --- the retransmission queue -------------------------------------------- */
+
+/*
+ * RFC 6298 3, Karn: a segment that was sent twice gives no sample. The first
+ * segment that the ACK covers is the one that waited longest.
+ */
+static void take_rtt(struct tcpx_ack_sample *sample, const struct sk_buff *skb,
+		     u64 now_ns, bool *karn)
+{
+	if (tcpx_tx_cb(skb)->marks & TCPX_TX_EVER_RETRANS) {
+		*karn = true;
+		sample->rtt_us = -1;
+	} else if (!*karn && sample->rtt_us < 0 &&
+		   !(tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)) {
+		sample->rtt_us = div_u64(now_ns - skb->skb_mstamp_ns,
+					 NSEC_PER_USEC);
+	}
+}
+
+/* Free what lies below @ack; a skb that it cuts is only told so. */
+static void free_acked(struct tcpx_sock *tcb, u32 ack, u64 now_ns,
+		       struct tcpx_ack_sample *sample)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct tcpx_tx_cb *cb;
+	struct sk_buff *skb;
+	bool karn = false;
+
+	while ((skb = tcpx_rtx_head(sk))) {
+		cb = tcpx_tx_cb(skb);
+		if (!tcpx_seq_before(cb->seq, ack))
+			break;
+		take_rtt(sample, skb, now_ns, &karn);
+		if (tcpx_seq_after(cb->end_seq, ack)) {
+			tcpx_recovery_acked(tcb, skb, ack - cb->seq);
+			cb->skip += ack - cb->seq;
+			cb->seq = ack;
+			break;
+		}
+		tcpx_recovery_acked(tcb, skb, cb->end_seq - cb->seq);
+		tcpx_rtx_unlink(sk, skb);
+		tcpx_tx_free(sk, skb);
+	}
+}
+
+/* RFC 7323 4: with timestamps even a retransmission gives a sample. */
+static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg,
+		       struct tcpx_ack_sample *sample)
+{
+	u32 delta_ms;
+
+	if (sample->rtt_us < 0 && tcb->rcv.ts_ok &&
+	    seg->options & TCPX_HAS_TS && seg->tsecr) {
+		delta_ms = tcpx_ts_clock() + tcb->snd.ts_offset - seg->tsecr;
+		if ((s32)delta_ms >= 0 && delta_ms < 1000 * MSEC_PER_SEC)
+			sample->rtt_us = max_t(s64, 1,
+					       (s64)delta_ms * USEC_PER_MSEC);
+	}
+	if (sample->rtt_us >= 0)
+		tcpx_rtt_sample(&tcb->rtt, sample->rtt_us);
+}
+
+/* --- the send window ----------------------------------------------------- */
+
+static u32 scaled_window(const struct tcpx_sock *tcb, const struct tcpx_seg *seg)
+{
+	if (seg->flags & TCPX_FLAG_SYN)
+		return seg->wnd;
+	return (u32)seg->wnd << tcb->snd.wscale;
+}
+
+/* RFC 9293 3.10.7.4: not from an old segment (SND.WL1, SND.WL2). */
+static bool may_update_window(const struct tcpx_sock *tcb,
+			      const struct tcpx_seg *seg)
+{
+	return tcpx_seq_before(tcb->snd.wl1, seg->seq) ||
+	       (tcb->snd.wl1 == seg->seq &&
+		tcpx_seq_before_eq(tcb->snd.wl2, seg->ack));
+}
+
+/* True if the window changed. */
+static bool update_window(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
+{
+	u32 wnd = scaled_window(tcb, seg);
+	bool changed;
+
+	if (!may_update_window(tcb, seg))
+		return false;
+	changed = tcb->snd.wnd != wnd;
+	if (wnd && !tcb->snd.wnd)
+		tcb->recovery.probes = 0;
+	tcb->snd.wnd = wnd;
+	tcb->snd.wl1 = seg->seq;
+	tcb->snd.wl2 = seg->ack;
+	tcb->snd.max_wnd = max(tcb->snd.max_wnd, wnd);
+	return changed;
+}
+
+/* --- the check ----------------------------------------------------------- */
+
+/* RFC 5961 5, RFC 9293 MAY-12: not older than the largest window offered. */
+static bool is_in_range(struct tcpx_sock *tcb, const struct sk_buff *skb)
+{
+	u32 ack = tcpx_seg(skb)->ack;
+
+	if (tcpx_seq_before(ack, tcb->snd.una - tcb->snd.max_wnd) ||
+	    tcpx_seq_after(ack, tcb->snd.nxt)) {
+		TCPX_INC(sock_net(tcpx_to_sk(tcb)), AckOutOfRange);
+		tcpx_xmit_challenge_ack(tcb);
+		return false;
+	}
+	return true;
+}
+
+static void una_advanced(struct tcpx_sock *tcb, struct sk_buff *skb,
+			 struct tcpx_ack_sample *sample)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	sample->acked = seg->ack - tcb->snd.una;
+	tcb->stats.bytes_acked += sample->acked;
+	free_acked(tcb, seg->ack, ktime_get_ns(), sample);
+	WRITE_ONCE(tcb->snd.una, seg->ack);
+	tcb->recovery.timeouts = 0;
+	sample_rtt(tcb, seg, sample);
+	tcpx_timers_ack_advanced(tcb);
+	if (tcb->snd.urgent && tcpx_seq_after_eq(tcb->snd.una, tcb->snd.up))
+		tcb->snd.urgent = 0;
+	sk_dst_confirm(sk);
+}
+
+bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct tcpx_ack_sample sample = {
+		.prior_una = tcb->snd.una,
+		.prior_flight = tcpx_flight(tcb),
+		.rtt_us = -1,
+	};
+	bool window_changed;
+
+	if (!is_in_range(tcb, skb))
+		return false;
+	tcb->recovery.probes_unanswered = 0;
+
+	window_changed = tcpx_seq_after_eq(seg->ack, tcb->snd.una) &&
+			 update_window(tcb, seg);
+	if (tcpx_seq_after(seg->ack, tcb->snd.una))
+		una_advanced(tcb, skb, &sample);
+	if (unlikely(seg->options & TCPX_HAS_SACK) && tcb->rcv.sack_ok)
+		tcpx_recovery_sack(tcb, skb, &sample);
+
+	/* RFC 5681 2: all five conditions of a duplicate ACK. */
+	sample.duplicate = sample.prior_flight && !seg->len &&
+			   !(seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) &&
+			   seg->ack == sample.prior_una && !window_changed;
+	if (sample.prior_flight)
+		tcpx_recovery_ack(tcb, &sample);
+	return true;
+}
+
+/* Our SYN is acknowledged; the handshake does not open cwnd (6928-2). */
+void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack)
+{
+	struct tcpx_ack_sample sample = { .rtt_us = -1 };
+	bool again = tcb->recovery.timeouts;
+
+	free_acked(tcb, ack, ktime_get_ns(), &sample);
+	WRITE_ONCE(tcb->snd.una, ack);
+	tcb->recovery.timeouts = 0;
+	if (sample.rtt_us >= 0)
+		tcpx_rtt_sample(&tcb->rtt, sample.rtt_us);
+	else if (again)
+		tcpx_rtt_syn_lost(&tcb->rtt);
+	tcpx_timers_ack_advanced(tcb);
+}

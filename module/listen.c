@@ -1,0 +1,751 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * LISTEN and passive SYN-RECEIVED (RFC 9293 3.10.7.2, 3.10.7.4): request
+ * objects, their SYN,ACKs, and the queue of connections to accept.
+ *
+ * Softirq never takes the listener's socket lock: tcpx_listen.lock is enough,
+ * so SYNs do not wait for accept().
+ */
+#include "listen.h"
+#include "hash.h"
+#include "ip.h"
+#include "ports.h"
+#include "tcpx.h"
+#include "trace.h"
+
+#include <linux/memcontrol.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
+
+#define REQUESTS_MIN	8	/* half-open, whatever the backlog */
+#define TIMER_SLACK_NS	NSEC_PER_MSEC
+
+static struct kmem_cache *request_cache;
+
+static struct sock *listener_of(const struct tcpx_request *req)
+{
+	return req->common.skc_listener;
+}
+
+static struct tcpx_listen *listen_of(const struct sock *sk)
+{
+	return tcpx_sk(sk)->listen;
+}
+
+static const struct tcpx_knobs *knobs_of(const struct sock *sk)
+{
+	return &tcpx_net(sock_net(sk))->knobs;
+}
+
+void tcpx_request_put(struct tcpx_request *req)
+{
+	if (!refcount_dec_and_test(&req->common.skc_refcnt))
+		return;
+	sock_put(listener_of(req));
+	kmem_cache_free(request_cache, req);
+}
+
+int tcpx_listen_init(void)
+{
+	request_cache = kmem_cache_create("tcpx_request",
+					  sizeof(struct tcpx_request), 0,
+					  SLAB_TYPESAFE_BY_RCU | SLAB_ACCOUNT,
+					  NULL);
+	return request_cache ? 0 : -ENOMEM;
+}
+
+void tcpx_listen_exit(void)
+{
+	kmem_cache_destroy(request_cache);
+}
+
+/* --- the lists of a listener --------------------------------------------- */
+
+static void enqueue(struct tcpx_listen *l, struct tcpx_request *req)
+{
+	u64 gap_ns = (u64)READ_ONCE(knobs_of(l->sk)->rto_initial_us) *
+		     NSEC_PER_USEC << req->retries;
+
+	lockdep_assert_held(&l->lock);
+	req->deadline_ns = ktime_get_ns() + gap_ns;
+	list_add_tail(&req->node, &l->requests[req->retries]);
+	req->queued = 1;
+	l->nr_requests++;
+	if (req->deadline_ns < l->armed_ns) {
+		l->armed_ns = req->deadline_ns;
+		hrtimer_start_range_ns(&l->timer, ns_to_ktime(l->armed_ns),
+				       TIMER_SLACK_NS, HRTIMER_MODE_ABS_SOFT);
+	}
+}
+
+static void dequeue(struct tcpx_listen *l, struct tcpx_request *req)
+{
+	lockdep_assert_held(&l->lock);
+	if (!req->queued)
+		return;
+	list_del(&req->node);
+	req->queued = 0;
+	l->nr_requests--;
+}
+
+/* Whoever takes it out of the table drops the table's reference. */
+static bool remove_request(struct tcpx_request *req)
+{
+	struct tcpx_listen *l = listen_of(listener_of(req));
+
+	spin_lock_bh(&l->lock);
+	dequeue(l, req);
+	spin_unlock_bh(&l->lock);
+	if (!tcpx_hash_remove(&req->common))
+		return false;
+	tcpx_request_put(req);
+	return true;
+}
+
+static void request_failed(struct tcpx_request *req)
+{
+	if (remove_request(req))
+		TCPX_INC(sock_net(listener_of(req)), AttemptFails);
+}
+
+/* A request whose SYN,ACK is due, with a reference, off its list. */
+static struct tcpx_request *take_due(struct tcpx_listen *l, u64 now)
+{
+	struct tcpx_request *req;
+	int i;
+
+	lockdep_assert_held(&l->lock);
+	for (i = 0; i < ARRAY_SIZE(l->requests); i++) {
+		req = list_first_entry_or_null(&l->requests[i],
+					       struct tcpx_request, node);
+		if (req && req->deadline_ns <= now) {
+			refcount_inc(&req->common.skc_refcnt);
+			dequeue(l, req);
+			return req;
+		}
+	}
+	return NULL;
+}
+
+/* The next of the ladder, RFC 9293 3.8.3 (MUST-22), or the end of it. */
+static void retransmit_syn_ack(struct tcpx_listen *l, struct tcpx_request *req)
+{
+	u8 most = min_t(u8, READ_ONCE(knobs_of(l->sk)->synack_retries),
+			TCPX_SYNACK_RETRIES_MAX);
+
+	if (req->retries >= most) {
+		request_failed(req);
+		return;
+	}
+	req->retries++;
+	spin_lock(&l->lock);
+	if (!l->dead)
+		enqueue(l, req);
+	spin_unlock(&l->lock);
+	TCPX_INC(sock_net(l->sk), SynRetrans);
+	TCPX_INC(sock_net(l->sk), RetransSegs);
+	tcpx_xmit_syn_ack(req);
+}
+
+static void arm(struct tcpx_listen *l)
+{
+	struct tcpx_request *req;
+	int i;
+
+	lockdep_assert_held(&l->lock);
+	l->armed_ns = TCPX_NEVER;
+	for (i = 0; i < ARRAY_SIZE(l->requests); i++) {
+		req = list_first_entry_or_null(&l->requests[i],
+					       struct tcpx_request, node);
+		if (req)
+			l->armed_ns = min(l->armed_ns, req->deadline_ns);
+	}
+	if (l->armed_ns != TCPX_NEVER && !l->dead)
+		hrtimer_start_range_ns(&l->timer, ns_to_ktime(l->armed_ns),
+				       TIMER_SLACK_NS, HRTIMER_MODE_ABS_SOFT);
+}
+
+static enum hrtimer_restart tcpx_listen_expire(struct hrtimer *timer)
+{
+	struct tcpx_listen *l = container_of(timer, struct tcpx_listen, timer);
+	u64 now = ktime_get_ns();
+	struct tcpx_request *req;
+
+	spin_lock(&l->lock);
+	while (!l->dead && (req = take_due(l, now))) {
+		spin_unlock(&l->lock);
+		retransmit_syn_ack(l, req);
+		tcpx_request_put(req);
+		spin_lock(&l->lock);
+	}
+	arm(l);
+	spin_unlock(&l->lock);
+	return HRTIMER_NORESTART;
+}
+
+/* --- listen(), close() --------------------------------------------------- */
+
+static int create_listen(struct sock *sk)
+{
+	struct tcpx_listen *l = listen_of(sk);
+	int i;
+
+	if (!l) {
+		l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+		if (!l)
+			return -ENOMEM;
+		spin_lock_init(&l->lock);
+		INIT_LIST_HEAD(&l->accept);
+		for (i = 0; i < ARRAY_SIZE(l->requests); i++)
+			INIT_LIST_HEAD(&l->requests[i]);
+		hrtimer_setup(&l->timer, tcpx_listen_expire, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_ABS_SOFT);
+		l->sk = sk;
+		tcpx_sk(sk)->listen = l;
+	}
+	l->armed_ns = TCPX_NEVER;
+	l->dead = false;
+	return 0;
+}
+
+int tcpx_listen_start(struct sock *sk, int backlog)
+{
+	int err;
+
+	sock_owned_by_me(sk);
+	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+	if (sk->sk_state == TCP_LISTEN)
+		return 0;
+	if (sk->sk_state != TCP_CLOSE)
+		return -EINVAL;
+	err = create_listen(sk);
+	if (err)
+		return err;
+	if (!inet_sk(sk)->inet_num) {
+		err = sk->sk_prot->get_port(sk, 0);
+		if (err)
+			return err;
+	}
+	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
+	err = tcpx_ports_listen(sk);
+	if (err)
+		return err;
+	WRITE_ONCE(sk->sk_ack_backlog, 0);
+	sk_dst_reset(sk);
+	/* Lookups take no reference. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	tcpx_sock_event(sk, TCPX_EV_PASSIVE_OPEN);
+	tcpx_hash_add_listener(sk);
+	return 0;
+}
+
+static void drop_requests(struct tcpx_listen *l)
+{
+	struct tcpx_request *req;
+
+	local_bh_disable();
+	spin_lock(&l->lock);
+	while ((req = take_due(l, U64_MAX))) {
+		spin_unlock(&l->lock);
+		remove_request(req);
+		tcpx_request_put(req);
+		spin_lock(&l->lock);
+	}
+	spin_unlock(&l->lock);
+	local_bh_enable();
+}
+
+static void drop_children(struct sock *sk, struct tcpx_listen *l)
+{
+	struct tcpx_sock *tcb, *next;
+	struct sock *child;
+	LIST_HEAD(children);
+
+	spin_lock_bh(&l->lock);
+	list_splice_init(&l->accept, &children);
+	WRITE_ONCE(sk->sk_ack_backlog, 0);
+	spin_unlock_bh(&l->lock);
+
+	list_for_each_entry_safe(tcb, next, &children, accept_node) {
+		child = tcpx_to_sk(tcb);
+		list_del_init(&tcb->accept_node);
+		local_bh_disable();
+		bh_lock_sock_nested(child);
+		sock_hold(child);
+		tcpx_sock_discard(child);
+		bh_unlock_sock(child);
+		local_bh_enable();
+		sock_put(child);
+	}
+}
+
+/* Make dead, wait for the timer, free. */
+void tcpx_listen_stop(struct sock *sk)
+{
+	struct tcpx_listen *l = listen_of(sk);
+
+	sock_owned_by_me(sk);
+	tcpx_hash_remove_listener(sk);
+	spin_lock_bh(&l->lock);
+	l->dead = true;
+	spin_unlock_bh(&l->lock);
+	/* Its handler does not arm again. */
+	hrtimer_cancel(&l->timer);
+	drop_requests(l);
+	drop_children(sk, l);
+	tcpx_ports_unlisten(sk);
+}
+
+/* --- accept() ------------------------------------------------------------ */
+
+bool tcpx_listen_readable(const struct sock *sk)
+{
+	const struct tcpx_listen *l = listen_of(sk);
+
+	return l && !list_empty_careful(&l->accept);
+}
+
+static int wait_for_child(struct sock *sk, long timeo)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	for (;;) {
+		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
+					  TASK_INTERRUPTIBLE);
+		release_sock(sk);
+		if (!tcpx_listen_readable(sk))
+			timeo = schedule_timeout(timeo);
+		sched_annotate_sleep();
+		lock_sock(sk);
+		if (sk->sk_state == TCP_LISTEN && tcpx_listen_readable(sk))
+			break;
+		err = -EINVAL;
+		if (sk->sk_state != TCP_LISTEN)
+			break;
+		err = sock_intr_errno(timeo);
+		if (signal_pending(current))
+			break;
+		err = -EAGAIN;
+		if (!timeo)
+			break;
+		err = 0;
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return err;
+}
+
+struct sock *tcpx_listen_accept(struct sock *sk, int flags, int *err)
+{
+	struct tcpx_listen *l = listen_of(sk);
+	struct tcpx_sock *child;
+	long timeo;
+
+	sock_owned_by_me(sk);
+	*err = -EINVAL;
+	if (sk->sk_state != TCP_LISTEN)
+		return NULL;
+	if (!tcpx_listen_readable(sk)) {
+		timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
+		*err = -EAGAIN;
+		if (!timeo)
+			return NULL;
+		*err = wait_for_child(sk, timeo);
+		if (*err)
+			return NULL;
+	}
+	spin_lock_bh(&l->lock);
+	child = list_first_entry(&l->accept, struct tcpx_sock, accept_node);
+	list_del_init(&child->accept_node);
+	sk_acceptq_removed(sk);
+	spin_unlock_bh(&l->lock);
+	*err = 0;
+	return tcpx_to_sk(child);
+}
+
+/* --- a SYN for the listener ---------------------------------------------- */
+
+static bool is_full(const struct sock *sk)
+{
+	const struct tcpx_listen *l = listen_of(sk);
+	struct net *net = sock_net(sk);
+	u32 backlog = READ_ONCE(sk->sk_max_ack_backlog);
+	u32 most = min_t(u32, max_t(u32, backlog, REQUESTS_MIN),
+			 READ_ONCE(knobs_of(sk)->max_syn_backlog));
+
+	if (sk_acceptq_is_full(sk)) {
+		TCPX_INC(net, ListenOverflows);
+		return true;
+	}
+	if (READ_ONCE(l->nr_requests) < most)
+		return false;
+	TCPX_INC(net, ReqQFullDrop);
+	return true;
+}
+
+static void set_key(struct sock_common *common, const struct sock *sk,
+		    const struct tcpx_flow *flow)
+{
+	common->skc_family = flow->family;
+	common->skc_num = ntohs(flow->sport);
+	common->skc_dport = flow->dport;
+	common->skc_bound_dev_if = READ_ONCE(sk->sk_bound_dev_if) ?: flow->oif;
+	common->skc_prot = sk->sk_prot;
+	common->skc_net = sk->sk_net;
+	common->skc_ipv6only = sk->sk_ipv6only;
+	atomic64_set(&common->skc_cookie, 0);
+	if (flow->family == AF_INET) {
+		common->skc_daddr = flow->daddr4;
+		common->skc_rcv_saddr = flow->saddr4;
+#if IS_ENABLED(CONFIG_IPV6)
+		ipv6_addr_set_v4mapped(flow->daddr4, &common->skc_v6_daddr);
+		ipv6_addr_set_v4mapped(flow->saddr4,
+				       &common->skc_v6_rcv_saddr);
+	} else {
+		common->skc_daddr = LOOPBACK4_IPV6;
+		common->skc_rcv_saddr = LOOPBACK4_IPV6;
+		common->skc_v6_daddr = flow->daddr6;
+		common->skc_v6_rcv_saddr = flow->saddr6;
+#endif
+	}
+	common->skc_state = TCP_NEW_SYN_RECV;
+}
+
+static void take_options(struct tcpx_request *req, const struct sock *sk,
+			 const struct sk_buff *skb)
+{
+	const struct tcpx_knobs *knobs = knobs_of(sk);
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct tcpx_options opt;
+
+	tcpx_options_parse(skb_transport_header(skb) + TCPX_HDR_LEN,
+			   seg->hdr_len - TCPX_HDR_LEN, true, &opt);
+	req->mss_peer = req->common.skc_family == AF_INET ?
+			TCPX_MSS_DEFAULT_V4 : TCPX_MSS_DEFAULT_V6;
+	if (opt.present & TCPX_HAS_MSS)
+		req->mss_peer = opt.mss;
+	req->sack_ok = opt.present & TCPX_HAS_SACK_OK && READ_ONCE(knobs->sack);
+	req->ts_ok = opt.present & TCPX_HAS_TS && READ_ONCE(knobs->timestamps);
+	req->ts_recent = req->ts_ok ? opt.tsval : 0;
+	req->wscale_ok = opt.present & TCPX_HAS_WSCALE &&
+			 READ_ONCE(knobs->window_scaling);
+	req->snd_wscale = req->wscale_ok ? opt.wscale : 0;
+	req->rcv_wscale = req->wscale_ok ? tcpx_sock_wscale(sk) : 0;
+}
+
+static struct tcpx_request *create_request(struct sock *sk,
+					   const struct sk_buff *skb, u32 iss)
+{
+	const struct tcpx_ip_ops *ip = tcpx_ip_of_skb(skb);
+	struct tcpx_request *req;
+	struct tcpx_flow flow;
+
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return NULL;
+	req = kmem_cache_alloc(request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!req) {
+		sock_put(sk);
+		return NULL;
+	}
+	tcpx_flow_reply(&flow, sock_net(sk), skb);
+	set_key(&req->common, sk, &flow);
+	req->common.skc_listener = sk;
+	req->iss = iss ?: tcpx_flow_isn(&flow);
+	req->irs = tcpx_seg(skb)->seq;
+	req->ts_offset = tcpx_flow_ts_offset(&flow);
+	req->mark = READ_ONCE(sk->sk_mark);
+	req->tos = inet_sk(sk)->tos;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (flow.family == AF_INET6)
+		req->tos = inet6_sk(sk)->tclass;
+#endif
+	req->retries = 0;
+	req->queued = 0;
+	req->ack_limit_ns = 0;
+	req->sent_ns = ktime_get_ns();
+	take_options(req, sk, skb);
+	req->mtu = ip->flow_mtu(sk, &flow);
+	req->mss_adv = tcpx_output_adv_mss(ip, tcpx_sk(sk)->snd.mss_user,
+					   req->mtu);
+	/* Half of the buffer is payload, until segments tell more. */
+	req->rcv_wnd = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2,
+			     TCPX_WINDOW_MAX);
+	/* Lookups that see the old object of this memory fail until here. */
+	smp_wmb();
+	refcount_set(&req->common.skc_refcnt, 2);
+	return req;
+}
+
+/* RFC 9293 3.10.7.2. A SYN with FIN is nobody's (SM-5); its text comes again. */
+static void syn_arrived(struct sock *sk, const struct sk_buff *skb, u32 iss)
+{
+	struct tcpx_listen *l = listen_of(sk);
+	struct tcpx_request *req;
+	bool dead;
+
+	if (is_full(sk))
+		goto drop;
+	req = create_request(sk, skb, iss);
+	if (!req)
+		goto drop;
+	if (tcpx_hash_insert(&req->common, true)) {
+		/* Another SYN of the same connection was faster. */
+		tcpx_request_put(req);
+		tcpx_request_put(req);
+		return;
+	}
+	spin_lock(&l->lock);
+	dead = l->dead;
+	if (!dead)
+		enqueue(l, req);
+	spin_unlock(&l->lock);
+	if (dead)
+		remove_request(req);
+	else
+		tcpx_xmit_syn_ack(req);
+	tcpx_request_put(req);
+	return;
+drop:
+	TCPX_INC(sock_net(sk), ListenDrops);
+}
+
+/* Softirq, RCU; consumes @skb. @iss: what the new connection must exceed. */
+void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+
+	if (sk->sk_state != TCP_LISTEN || seg->flags & TCPX_FLAG_RST)
+		goto drop;
+	if (seg->flags & TCPX_FLAG_ACK) {
+		tcpx_xmit_rst_reply(sock_net(sk), skb);
+		goto drop;
+	}
+	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)
+		goto drop;
+	syn_arrived(sk, skb, iss);
+	consume_skb(skb);
+	return;
+drop:
+	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_FLAGS);
+}
+
+/* --- a segment for a request --------------------------------------------- */
+
+static void inherit_memcg(struct sock *child, const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	/* Later would be too late: what is charged before is not moved. */
+	if (mem_cgroup_sockets_enabled && sk->sk_memcg &&
+	    css_tryget(&sk->sk_memcg->css))
+		child->sk_memcg = sk->sk_memcg;
+#endif
+}
+
+static void init_sequence(struct tcpx_sock *tcb, const struct tcpx_request *req)
+{
+	struct tcpx_snd *snd = &tcb->snd;
+	struct tcpx_rcv *rcv = &tcb->rcv;
+
+	snd->iss = req->iss;
+	snd->una = req->iss;
+	snd->nxt = req->iss + 1;
+	snd->write_seq = snd->nxt;
+	snd->pushed_seq = snd->nxt;
+	snd->small_end = snd->nxt;
+	snd->up = snd->nxt;
+	snd->ts_offset = req->ts_offset;
+	snd->mss_peer = req->mss_peer;
+	snd->wscale = req->snd_wscale;
+
+	rcv->irs = req->irs;
+	rcv->nxt = req->irs + 1;
+	rcv->copied = rcv->nxt;
+	rcv->wup = rcv->nxt;
+	rcv->wnd = req->rcv_wnd;
+	rcv->last_ack_sent = rcv->nxt;
+	rcv->wscale = req->rcv_wscale;
+	rcv->wscale_ok = req->wscale_ok;
+	rcv->sack_ok = req->sack_ok;
+	rcv->ts_ok = req->ts_ok;
+	rcv->ts_recent = req->ts_recent;
+	rcv->ts_recent_s = ktime_get_seconds();
+	rcv->mss = req->mss_adv;
+	if (!req->wscale_ok)
+		rcv->wnd_clamp = TCPX_WINDOW_MAX;
+}
+
+static void init_path(struct tcpx_sock *tcb, const struct tcpx_request *req)
+{
+	struct dst_entry *dst = __sk_dst_get(tcpx_to_sk(tcb));
+
+	tcb->snd.pmtu = req->mtu;
+	if (dst)
+		tcpx_output_route_changed(tcb, dst);
+	if (!req->retries)
+		tcpx_rtt_sample(&tcb->rtt, div_u64(ktime_get_ns() -
+						   req->sent_ns,
+						   NSEC_PER_USEC));
+	else
+		tcpx_rtt_syn_lost(&tcb->rtt);
+	/* RFC 6928 2, see tcpx_sock_start_data(). */
+	tcb->stats.retrans_segs = req->retries;
+	tcpx_reassembly_init_window(tcb);
+	tcpx_sock_start_data(tcb);
+}
+
+/* A BH-locked child in SYN-RECEIVED with two references, in no table. */
+static struct sock *create_child(struct sock *sk,
+				 const struct tcpx_request *req,
+				 struct sk_buff *skb)
+{
+	const struct tcpx_ip_ops *ip = tcpx_ip_of_skb(skb);
+	struct tcpx_sock *tcb;
+	struct sock *child;
+
+	child = sk_clone_lock(sk, GFP_ATOMIC);
+	if (!child)
+		return NULL;
+	tcpx_sock_init_child(child);
+	inherit_memcg(child, sk);
+	tcb = tcpx_sk(child);
+	ip->init_child(child, sk, req, skb);
+	tcb->port = tcpx_port_get(tcpx_sk(sk)->port);
+	init_sequence(tcb, req);
+	init_path(tcb, req);
+	return child;
+}
+
+/* The child takes the request's place; false: someone else was faster. */
+static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
+		  struct sock *child)
+{
+	struct sock *sk = listener_of(req);
+	bool dead;
+
+	if (!tcpx_hash_replace(&req->common, &child->__sk_common))
+		return false;
+	spin_lock(&l->lock);
+	dequeue(l, req);
+	dead = l->dead;
+	if (!dead) {
+		list_add_tail(&tcpx_sk(child)->accept_node, &l->accept);
+		sk_acceptq_added(sk);
+	}
+	spin_unlock(&l->lock);
+	tcpx_request_put(req);		/* the table's reference */
+	if (dead)
+		tcpx_sock_discard(child);
+	return !dead;
+}
+
+/* create_child() locked and referenced it. */
+static void release_child(struct sock *child)
+	__releases(&((child)->sk_lock.slock))
+{
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
+/* The third segment of the handshake; consumes @skb. */
+static void complete_handshake(struct tcpx_request *req, struct sk_buff *skb)
+{
+	struct sock *sk = listener_of(req), *child;
+	struct net *net = sock_net(sk);
+	bool adopted;
+
+	if (sk_acceptq_is_full(sk)) {
+		TCPX_INC(net, ListenOverflows);
+		if (READ_ONCE(knobs_of(sk)->abort_on_overflow)) {
+			tcpx_xmit_rst_reply(net, skb);
+			request_failed(req);
+		}
+		goto drop;
+	}
+	child = create_child(sk, req, skb);
+	if (!child) {
+		TCPX_INC(net, ListenDrops);
+		goto drop;
+	}
+	adopted = adopt(listen_of(sk), req, child);
+	if (adopted) {
+		TCPX_INC(net, PassiveOpens);
+		tcpx_input(child, skb);
+		sk->sk_data_ready(sk);
+	} else if (!sock_flag(child, SOCK_DEAD)) {
+		tcpx_sock_discard(child);
+	}
+	release_child(child);
+	if (adopted)
+		return;
+drop:
+	kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+static bool is_old_timestamp(const struct tcpx_request *req,
+			     const struct tcpx_seg *seg)
+{
+	return req->ts_ok && seg->options & TCPX_HAS_TS &&
+	       (s32)(seg->tsval - req->ts_recent) < 0;
+}
+
+/* RFC 9293 3.10.7.4 for SYN-RECEIVED after LISTEN; true: the ACK we want. */
+static bool check_request(struct tcpx_request *req, const struct sk_buff *skb)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct net *net = sock_net(listener_of(req));
+	u32 nxt = req->irs + 1;
+
+	/* The SYN again: our SYN,ACK was lost, or is late. */
+	if (seg->seq == req->irs && !(seg->flags & (TCPX_FLAG_ACK |
+						    TCPX_FLAG_RST)) &&
+	    seg->flags & TCPX_FLAG_SYN) {
+		tcpx_xmit_syn_ack_again(req);
+		return false;
+	}
+	if (is_old_timestamp(req, seg) && !(seg->flags & TCPX_FLAG_RST)) {
+		TCPX_INC(net, PAWSEstab);
+		tcpx_xmit_request_ack(req);
+		return false;
+	}
+	if (!tcpx_seq_acceptable(seg->seq, seg->end_seq, nxt, req->rcv_wnd)) {
+		if (!(seg->flags & TCPX_FLAG_RST))
+			tcpx_xmit_request_ack(req);
+		return false;
+	}
+	if (seg->flags & TCPX_FLAG_RST) {
+		if (seg->seq == nxt)
+			request_failed(req);
+		else
+			tcpx_xmit_request_ack(req);
+		return false;
+	}
+	if (seg->flags & TCPX_FLAG_SYN) {
+		request_failed(req);
+		return false;
+	}
+	if (!(seg->flags & TCPX_FLAG_ACK))
+		return false;
+	if (seg->ack != req->iss + 1) {
+		tcpx_xmit_rst_reply(net, skb);
+		return false;
+	}
+	return true;
+}
+
+/* Softirq, @req referenced; consumes @skb. */
+void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb)
+{
+	if (check_request(req, skb))
+		complete_handshake(req, skb);
+	else
+		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard)
+{
+	if (seq != req->iss)
+		TCPX_INC(sock_net(listener_of(req)), IcmpOutOfWindow);
+	else if (hard)
+		request_failed(req);
+}

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every timer of a connection but 2MSL, which belongs to the TIME-WAIT block
+ * (timewait.c), and the SYN,ACK timer of request objects (listen.c).
+ *
+ * Retransmission (RFC 6298 5): armed when a segment that takes sequence space
+ * is sent and it is not running; restarted when SND.UNA advances; stopped when
+ * all is acknowledged; backed off by each expiry. In SYN-SENT it drives the
+ * ladder of SYNs. Gives up at R2 (retries2, TCP_USER_TIMEOUT, syn_retries) and
+ * asks IP for another route from R1 on (RFC 9293 3.8.3).
+ *
+ * Persist (RFC 9293 3.8.6.1): runs while data waits, nothing is in flight and
+ * the window is shut, from one RTO on with doubling gaps up to a minute; or
+ * while sender SWS avoidance, Nagle or cork holds a small segment back with
+ * nothing in flight (RFC 9293 3.8.6.2.1, override after 200 ms). Stopped when
+ * something is sent.
+ *
+ * Keepalive (RFC 9293 3.8.4): runs on a synchronised connection that asked for
+ * it; put off by anything received; a probe every keepalive_intvl once idle
+ * for keepalive_time; gives up when keepalive_probes of them went unanswered.
+ *
+ * Delayed ACK (RFC 9293 3.8.6.3): armed by text that need not be acknowledged
+ * at once, put off by more of it up to delack_max_ms; stopped by any ACK.
+ *
+ * FIN-WAIT-2: armed when an orphan enters that state, so that a peer that
+ * never closes does not hold it for ever (fin_timeout, TCP_LINGER2).
+ */
+#include "tcpx.h"
+#include "listen.h"
+#include "trace.h"
+
+#include <linux/ktime.h>
+#include <net/dst.h>
+
+/* A late expiry is cheaper: timers of many sockets share an interrupt. */
+#define TIMER_SLACK_NS		(50 * NSEC_PER_USEC)
+#define TIMER_SLACK_LONG_NS	(500 * NSEC_PER_USEC)
+/* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
+#define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
+
+static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
+{
+	struct tcpx_timers *t = &tcb->timers;
+	u64 slack;
+
+	slack = when > now + NSEC_PER_SEC ? TIMER_SLACK_LONG_NS : TIMER_SLACK_NS;
+	t->armed_ns = when;
+	/*
+	 * A queued hrtimer holds a reference, and so does a handler that runs
+	 * and waits for the lock that we hold: only 1 leaves us with one.
+	 */
+	if (hrtimer_try_to_cancel(&t->hrtimer) != 1)
+		sock_hold(tcpx_to_sk(tcb));
+	hrtimer_start_range_ns(&t->hrtimer, ns_to_ktime(when), slack,
+			       HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+static void timer_arm(struct tcpx_sock *tcb, enum tcpx_timer_id id, u64 delay_ns)
+{
+	u64 now = ktime_get_ns();
+	u64 when = now + delay_ns;
+
+	trace_tcpx_timer_arm(tcpx_to_sk(tcb), id, delay_ns);
+	WRITE_ONCE(tcb->timers.deadline_ns[id], when);
+	if (when < tcb->timers.armed_ns)
+		timer_start(tcb, when, now);
+}
+
+/* Never cancels the hrtimer: an early wake-up is cheaper. */
+static void timer_stop(struct tcpx_sock *tcb, enum tcpx_timer_id id)
+{
+	WRITE_ONCE(tcb->timers.deadline_ns[id], TCPX_NEVER);
+}
+
+static bool timer_is_armed(const struct tcpx_sock *tcb, enum tcpx_timer_id id)
+{
+	return tcb->timers.deadline_ns[id] != TCPX_NEVER;
+}
+
+u64 tcpx_timers_left_ns(const struct tcpx_sock *tcb, enum tcpx_timer_id id)
+{
+	u64 when = READ_ONCE(tcb->timers.deadline_ns[id]);
+	u64 now;
+
+	if (when == TCPX_NEVER)
+		return 0;
+	now = ktime_get_ns();
+	return when > now ? when - now : 1;
+}
+
+static const struct tcpx_knobs *knobs_of(const struct tcpx_sock *tcb)
+{
+	return &tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
+}
+
+static u64 rto_ns(const struct tcpx_sock *tcb)
+{
+	return tcpx_rtt_rto_ns(&tcb->rtt);
+}
+
+/* --- retransmission ------------------------------------------------------ */
+
+static bool user_timeout_passed(const struct tcpx_sock *tcb, u64 since_ns)
+{
+	u64 limit_ns = (u64)READ_ONCE(tcb->user.timeout_ms) * NSEC_PER_MSEC;
+
+	return limit_ns && ktime_get_ns() - since_ns >= limit_ns;
+}
+
+/* ns that an unset ladder must still wait: RFC 9293 MUST-23, 3 minutes. */
+static u64 syn_wait_left_ns(const struct tcpx_sock *tcb)
+{
+	u64 limit_ns = (u64)READ_ONCE(knobs_of(tcb)->syn_timeout_s) *
+		       NSEC_PER_SEC;
+	u64 waited_ns = ktime_get_ns() - tcb->recovery.first_timeout_ns;
+
+	if (tcb->user.syncnt || tcb->user.timeout_ms || waited_ns >= limit_ns)
+		return 0;
+	return limit_ns - waited_ns;
+}
+
+static unsigned int orphan_retries(const struct tcpx_sock *tcb)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+	unsigned int retries = READ_ONCE(knobs_of(tcb)->orphan_retries);
+
+	/* As native: a soft error ends an orphan, else eight tries. */
+	if (READ_ONCE(sk->sk_err_soft))
+		return 0;
+	return retries ?: 8;
+}
+
+static bool retransmits_exhausted(const struct tcpx_sock *tcb)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+	unsigned int retries = READ_ONCE(knobs_of(tcb)->retries2);
+
+	if (user_timeout_passed(tcb, tcb->recovery.first_timeout_ns))
+		return true;
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+		retries = tcb->user.syncnt ?: READ_ONCE(knobs_of(tcb)->syn_retries);
+	else if (sock_flag(sk, SOCK_DEAD))
+		retries = min(retries, orphan_retries(tcb));
+
+	return tcb->recovery.timeouts >= retries;
+}
+
+/* R1: advice to IP that the path may be dead (RFC 9293 MUST-20). */
+static void advise_ip(struct tcpx_sock *tcb)
+{
+	if (tcb->recovery.timeouts >= READ_ONCE(knobs_of(tcb)->retries1))
+		dst_negative_advice(tcpx_to_sk(tcb));
+}
+
+static void timed_out(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	TCPX_INC(sock_net(sk), AbortOnTimeout);
+	tcpx_sock_done(sk, TCPX_EV_TIMEOUT,
+		       READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
+}
+
+/* The next expiry, but not after the user's limit. */
+static u64 until_user_timeout(const struct tcpx_sock *tcb, u64 delay_ns,
+			      u64 since_ns)
+{
+	u64 limit_ns = (u64)READ_ONCE(tcb->user.timeout_ms) * NSEC_PER_MSEC;
+	u64 passed_ns = ktime_get_ns() - since_ns;
+
+	if (!limit_ns)
+		return delay_ns;
+	if (passed_ns >= limit_ns)
+		return NSEC_PER_MSEC;
+	return min(delay_ns, limit_ns - passed_ns);
+}
+
+static void arm_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
+{
+	if (tcb->recovery.timeouts)
+		delay_ns = until_user_timeout(tcb, delay_ns,
+					      tcb->recovery.first_timeout_ns);
+	else if (unlikely(READ_ONCE(tcb->user.timeout_ms)))
+		delay_ns = until_user_timeout(tcb, delay_ns, ktime_get_ns());
+	timer_arm(tcb, TCPX_TIMER_RETRANSMIT, delay_ns);
+}
+
+/* RFC 6298 5, its step numbers at the right. */
+static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct sk_buff *skb = tcpx_rtx_head(sk);
+	u64 wait_ns;
+
+	if (!skb)
+		return;
+	if (!tcb->recovery.timeouts)
+		tcb->recovery.first_timeout_ns = skb->skb_mstamp_ns;
+
+	if (retransmits_exhausted(tcb)) {
+		wait_ns = sk->sk_state == TCP_SYN_SENT ? syn_wait_left_ns(tcb) : 0;
+		if (wait_ns)
+			timer_arm(tcb, TCPX_TIMER_RETRANSMIT, wait_ns);
+		else
+			timed_out(tcb);
+		return;
+	}
+
+	TCPX_INC(sock_net(sk), TimeoutRexmt);
+	advise_ip(tcb);
+	tcpx_recovery_timeout(tcb);
+	if (tcb->recovery.timeouts < U8_MAX)
+		tcb->recovery.timeouts++;
+	tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);	/* 5.4 */
+	tcpx_rtt_back_off(&tcb->rtt);					/* 5.5 */
+	arm_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
+}
+
+/* --- persist ------------------------------------------------------------- */
+
+static u64 persist_ns(const struct tcpx_sock *tcb)
+{
+	u64 max_ns = (u64)READ_ONCE(knobs_of(tcb)->persist_max_ms) *
+		     NSEC_PER_MSEC;
+	u64 base_ns = (u64)tcb->rtt.rto_us * NSEC_PER_USEC;
+	unsigned int shift = min_t(unsigned int, tcb->recovery.probes, 16);
+
+	return min(base_ns << shift, max_ns);
+}
+
+static bool window_is_shut(const struct tcpx_sock *tcb)
+{
+	struct sk_buff *skb = tcpx_send_head(tcpx_to_sk(tcb));
+
+	return skb && !tcpx_seq_after(tcb->snd.una + tcb->snd.wnd,
+				      tcpx_tx_cb(skb)->seq);
+}
+
+/*
+ * A window that stays shut is the peer's business as long as probes are
+ * answered (RFC 9293 MUST-37); unanswered ones end the connection at R2.
+ */
+static bool probes_exhausted(const struct tcpx_sock *tcb)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+	unsigned int retries = READ_ONCE(knobs_of(tcb)->retries2);
+
+	if (sock_flag(sk, SOCK_DEAD))
+		retries = min(retries, orphan_retries(tcb));
+	if (tcb->recovery.probes &&
+	    user_timeout_passed(tcb, tcb->recovery.first_timeout_ns))
+		return true;
+	return tcb->recovery.probes_unanswered > retries;
+}
+
+static void tcpx_expired_persist(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	if (!tcpx_send_head(sk) || tcpx_rtx_head(sk))
+		return;
+	if (!window_is_shut(tcb)) {
+		tcpx_output_override(tcb);
+		return;
+	}
+
+	if (!tcb->recovery.probes)
+		tcb->recovery.first_timeout_ns = ktime_get_ns();
+	if (probes_exhausted(tcb)) {
+		timed_out(tcb);
+		return;
+	}
+	TCPX_INC(sock_net(sk), WinProbe);
+	tcpx_output_probe(tcb);
+	if (tcb->recovery.probes < U8_MAX)
+		tcb->recovery.probes++;
+	if (tcb->recovery.probes_unanswered < U8_MAX)
+		tcb->recovery.probes_unanswered++;
+	timer_arm(tcb, TCPX_TIMER_PERSIST,
+		  until_user_timeout(tcb, persist_ns(tcb),
+				     tcb->recovery.first_timeout_ns));
+}
+
+/* --- keepalive ----------------------------------------------------------- */
+
+static u64 keepalive_time_ns(const struct tcpx_sock *tcb)
+{
+	u32 s = READ_ONCE(tcb->user.keepidle_s) ?:
+		READ_ONCE(knobs_of(tcb)->keepalive_time_s);
+
+	return (u64)s * NSEC_PER_SEC;
+}
+
+static u64 keepalive_intvl_ns(const struct tcpx_sock *tcb)
+{
+	u32 s = READ_ONCE(tcb->user.keepintvl_s) ?:
+		READ_ONCE(knobs_of(tcb)->keepalive_intvl_s);
+
+	return (u64)s * NSEC_PER_SEC;
+}
+
+static bool keepalive_exhausted(const struct tcpx_sock *tcb)
+{
+	unsigned int probes = READ_ONCE(tcb->user.keepcnt) ?:
+			      READ_ONCE(knobs_of(tcb)->keepalive_probes);
+
+	/* TCP_USER_TIMEOUT replaces the count, as in native TCP. */
+	if (READ_ONCE(tcb->user.timeout_ms))
+		return tcb->recovery.keepalive_probes &&
+		       user_timeout_passed(tcb, tcb->rcv.last_data_ns);
+	return tcb->recovery.keepalive_probes >= probes;
+}
+
+/* ns since the connection was last heard of or sent data. */
+static u64 idle_ns(const struct tcpx_sock *tcb)
+{
+	return ktime_get_ns() - max(tcb->rcv.last_data_ns, tcb->snd.last_data_ns);
+}
+
+static void tcpx_expired_keepalive(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+	u64 wait_ns = keepalive_time_ns(tcb);
+	u64 idle = idle_ns(tcb);
+
+	if (!sock_flag(sk, SOCK_KEEPOPEN) || sk->sk_state == TCP_SYN_SENT)
+		return;
+	/* Only when idle with nothing outstanding: RFC 9293 MUST-26. */
+	if (tcpx_rtx_head(sk) || tcpx_send_head(sk)) {
+		timer_arm(tcb, TCPX_TIMER_KEEPALIVE, wait_ns);
+		return;
+	}
+	if (idle < wait_ns && !tcb->recovery.keepalive_probes) {
+		timer_arm(tcb, TCPX_TIMER_KEEPALIVE, wait_ns - idle);
+		return;
+	}
+	if (keepalive_exhausted(tcb)) {
+		tcpx_xmit_rst(tcb);
+		timed_out(tcb);
+		return;
+	}
+	TCPX_INC(sock_net(sk), KeepAlive);
+	tcb->recovery.keepalive_probes++;
+	tcpx_xmit_probe(tcb, tcb->snd.nxt - 1);
+	timer_arm(tcb, TCPX_TIMER_KEEPALIVE, keepalive_intvl_ns(tcb));
+}
+
+/* --- delayed ACK, FIN-WAIT-2 --------------------------------------------- */
+
+static void tcpx_expired_delack(struct tcpx_sock *tcb)
+{
+	if (!tcb->rcv.ack_pending)
+		return;
+	TCPX_INC(sock_net(tcpx_to_sk(tcb)), DelayedACKs);
+	tcpx_xmit_ack(tcb);
+}
+
+static void tcpx_expired_fin_wait_2(struct tcpx_sock *tcb)
+{
+	tcpx_sock_done(tcpx_to_sk(tcb), TCPX_EV_TIMEOUT, 0);
+}
+
+/* --- running them -------------------------------------------------------- */
+
+static void (* const tcpx_expired[TCPX_TIMER_NR])(struct tcpx_sock *tcb) = {
+	[TCPX_TIMER_RETRANSMIT]	= tcpx_expired_retransmit,
+	[TCPX_TIMER_PERSIST]	= tcpx_expired_persist,
+	[TCPX_TIMER_KEEPALIVE]	= tcpx_expired_keepalive,
+	[TCPX_TIMER_DELACK]	= tcpx_expired_delack,
+	[TCPX_TIMER_FIN_WAIT_2]	= tcpx_expired_fin_wait_2,
+};
+
+static u64 earliest_deadline(const struct tcpx_timers *t)
+{
+	u64 first = TCPX_NEVER;
+	int id;
+
+	for (id = 0; id < TCPX_TIMER_NR; id++)
+		first = min(first, t->deadline_ns[id]);
+	return first;
+}
+
+/*
+ * Run what is due. A deadline that moved later while we waited for the lock is
+ * not; a handler may end the connection, which stops the others.
+ */
+static void timer_run(struct tcpx_sock *tcb)
+{
+	struct tcpx_timers *t = &tcb->timers;
+	struct sock *sk = tcpx_to_sk(tcb);
+	u64 now = ktime_get_ns();
+	u64 first;
+	int id;
+
+	sock_owned_by_me(sk);
+	t->armed_ns = TCPX_NEVER;
+	for (id = 0; id < TCPX_TIMER_NR; id++) {
+		if (t->deadline_ns[id] > now)
+			continue;
+		timer_stop(tcb, id);
+		trace_tcpx_timer_expire(sk, id);
+		TCPX_INC(sock_net(sk), Timeouts);
+		tcpx_expired[id](tcb);
+	}
+
+	first = earliest_deadline(t);
+	if (first < t->armed_ns)
+		timer_start(tcb, first, now);
+}
+
+static enum hrtimer_restart tcpx_timer_fire(struct hrtimer *hrtimer)
+{
+	struct tcpx_sock *tcb = container_of(hrtimer, struct tcpx_sock,
+					     timers.hrtimer);
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		timer_run(tcb);
+	else if (!test_and_set_bit(TCPX_DEFER_TIMERS, &tcb->deferred))
+		sock_hold(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
+void tcpx_timers_run_deferred(struct tcpx_sock *tcb)
+{
+	timer_run(tcb);
+}
+
+void tcpx_timers_init(struct tcpx_sock *tcb)
+{
+	struct tcpx_timers *t = &tcb->timers;
+	int id;
+
+	for (id = 0; id < TCPX_TIMER_NR; id++)
+		t->deadline_ns[id] = TCPX_NEVER;
+	t->armed_ns = TCPX_NEVER;
+	hrtimer_setup(&t->hrtimer, tcpx_timer_fire, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/* The socket is done; a handler that runs has its own reference. */
+void tcpx_timers_destroy(struct tcpx_sock *tcb)
+{
+	int id;
+
+	for (id = 0; id < TCPX_TIMER_NR; id++)
+		timer_stop(tcb, id);
+	tcb->timers.armed_ns = TCPX_NEVER;
+	if (hrtimer_try_to_cancel(&tcb->timers.hrtimer) == 1)
+		__sock_put(tcpx_to_sk(tcb));
+}
+
+/* --- events -------------------------------------------------------------- */
+
+static void arm_fin_wait_2(struct tcpx_sock *tcb)
+{
+	int s = READ_ONCE(tcb->user.linger2_s) ?:
+		READ_ONCE(knobs_of(tcb)->fin_timeout_s);
+
+	timer_arm(tcb, TCPX_TIMER_FIN_WAIT_2, (u64)s * NSEC_PER_SEC);
+}
+
+void tcpx_timers_state_changed(struct tcpx_sock *tcb)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+		tcpx_timers_keepalive_changed(tcb);
+		break;
+	case TCP_FIN_WAIT2:
+		if (sock_flag(sk, SOCK_DEAD))
+			arm_fin_wait_2(tcb);
+		break;
+	case TCP_CLOSE:
+		tcpx_timers_destroy(tcb);
+		break;
+	}
+}
+
+/* close() made an orphan of a connection already in FIN-WAIT-2. */
+void tcpx_timers_linger_changed(struct tcpx_sock *tcb)
+{
+	tcpx_timers_state_changed(tcb);
+}
+
+void tcpx_timers_data_sent(struct tcpx_sock *tcb)
+{
+	timer_stop(tcb, TCPX_TIMER_PERSIST);
+	if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT))
+		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.1 */
+}
+
+void tcpx_timers_ack_advanced(struct tcpx_sock *tcb)
+{
+	if (tcpx_rtx_head(tcpx_to_sk(tcb)))
+		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.3 */
+	else
+		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);		/* 5.2 */
+}
+
+/* Data waits with nothing in flight that could bring an ACK. */
+void tcpx_timers_output_held(struct tcpx_sock *tcb)
+{
+	u64 delay_ns;
+
+	if (timer_is_armed(tcb, TCPX_TIMER_PERSIST))
+		return;
+	delay_ns = window_is_shut(tcb) ? persist_ns(tcb) : SWS_OVERRIDE_NS;
+	timer_arm(tcb, TCPX_TIMER_PERSIST, delay_ns);
+}
+
+void tcpx_timers_window_opened(struct tcpx_sock *tcb)
+{
+	timer_stop(tcb, TCPX_TIMER_PERSIST);
+}
+
+void tcpx_timers_ack_delayed(struct tcpx_sock *tcb)
+{
+	const struct tcpx_knobs *knobs = knobs_of(tcb);
+	u64 delay_ns = (u64)READ_ONCE(knobs->delack_ms) * NSEC_PER_MSEC;
+	u64 last_ns;
+
+	if (!tcb->rcv.ack_pending) {
+		tcb->rcv.ack_pending = 1;
+		tcb->rcv.ack_owed_ns = ktime_get_ns();
+	} else {
+		last_ns = tcb->rcv.ack_owed_ns +
+			  (u64)READ_ONCE(knobs->delack_max_ms) * NSEC_PER_MSEC;
+		delay_ns = min(delay_ns,
+			       last_ns - min(last_ns, ktime_get_ns()));
+	}
+	timer_arm(tcb, TCPX_TIMER_DELACK, delay_ns);
+}
+
+void tcpx_timers_ack_sent(struct tcpx_sock *tcb)
+{
+	tcb->rcv.ack_pending = 0;
+	timer_stop(tcb, TCPX_TIMER_DELACK);
+}
+
+/* SO_KEEPALIVE, TCP_KEEPIDLE or the state changed. */
+void tcpx_timers_keepalive_changed(struct tcpx_sock *tcb)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+	u64 wait_ns = keepalive_time_ns(tcb);
+	u64 idle = idle_ns(tcb);
+
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
+		return;
+	if (sock_flag(sk, SOCK_KEEPOPEN))
+		timer_arm(tcb, TCPX_TIMER_KEEPALIVE,
+			  idle < wait_ns ? wait_ns - idle : 0);
+	else
+		timer_stop(tcb, TCPX_TIMER_KEEPALIVE);
+}
+
+void tcpx_timers_keepalive(struct sock *sk, int on)
+{
+	sock_owned_by_me(sk);
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, on);
+	tcpx_timers_keepalive_changed(tcpx_sk(sk));
+}
