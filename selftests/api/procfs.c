@@ -433,7 +433,7 @@ TEST_F(list, API_14_readers_and_churn)
 	int fd[2], i;
 
 	if (!child) {
-		for (;;)
+		for (;; usleep(10))
 			find_entry(self->ep, 1, TCP_LISTEN);
 	}
 	for (i = 0; i < 200; i++) {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Threads that do any call to any socket of a shared table, at the same time,
- * for STRESS_SECONDS (10). The calls may fail; what must not happen is a crash,
- * a hang, or data that is not what somebody sent. Then the same with failing
- * allocations, where the kernel can inject them.
+ * STRESS_CALLS (30000) each or for STRESS_SECONDS (10). The calls may fail; what
+ * must not happen is a crash, a hang, or data that is not what somebody sent.
+ * Then the same with failing allocations, where the kernel can inject them.
  */
 #include <pthread.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
+#include <sys/mount.h>
 
 #include "kselftest_harness.h"
 #include "../lib.h"
@@ -23,8 +22,21 @@ static struct endpoint ep;
 static int slot[SLOTS];
 static struct address listener[2];
 static int64_t deadline;
+static int calls_each;
 static bool failing;		/* allocations fail in these threads */
 static unsigned long calls, garbage, data;
+
+static int failslab(const char *name, const char *value)
+{
+	char path[128];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/failslab/%s", name);
+	fd = open(path, O_WRONLY);
+	ret = write(fd, value, strlen(value)) < 0 ? -1 : 0;
+	close(fd);
+	return ret;
+}
 
 FIXTURE_SETUP(churn)
 {
@@ -50,6 +62,7 @@ FIXTURE_TEARDOWN(churn)
 {
 	int i;
 
+	failslab("probability", "0");
 	for (i = 0; i < SLOTS; i++)
 		close(slot[i]);
 }
@@ -160,6 +173,7 @@ static void *work(void *arg)
 {
 	unsigned char *buf = malloc(2 * 65536);
 	unsigned int rng = (uintptr_t)arg;
+	int i;
 
 	memset(buf, MARK, 2 * 65536);
 	if (failing) {
@@ -173,19 +187,30 @@ static void *work(void *arg)
 			return "cannot make it fail";
 		close(fd);
 	}
-	while (now_ms() < deadline)
+	for (i = 0; i < calls_each && now_ms() < deadline; i++) {
 		one_call(&rng, buf, 65536);
+		if (!(i % 64))
+			usleep(10);	/* where CPU time is free, time stops */
+	}
 	free(buf);
 	return NULL;
 }
 
-static void run(struct __test_metadata *_metadata, int seconds)
+static int setting(const char *name, int value)
+{
+	const char *text = getenv(name);
+
+	return text ? atoi(text) : value;
+}
+
+static void run(struct __test_metadata *_metadata)
 {
 	pthread_t thread[THREADS];
 	void *complaint;
 	uintptr_t i;
 
-	deadline = now_ms() + seconds * 1000;
+	calls_each = setting("STRESS_CALLS", 30000);
+	deadline = now_ms() + setting("STRESS_SECONDS", 10) * 1000;
 	for (i = 0; i < THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, work,
 					    (void *)(i + 1)));
@@ -197,13 +222,6 @@ static void run(struct __test_metadata *_metadata, int seconds)
 	EXPECT_LT(1000, calls);
 	EXPECT_LT(0, data);
 	EXPECT_EQ(0, garbage);
-}
-
-static int seconds(void)
-{
-	const char *text = getenv("STRESS_SECONDS");
-
-	return text ? atoi(text) : 10;
 }
 
 /* The stack is as good as new. */
@@ -222,25 +240,14 @@ static void still_works(struct __test_metadata *_metadata)
 
 TEST_F_TIMEOUT(churn, any_call_on_any_socket, 120)
 {
-	run(_metadata, seconds());
+	run(_metadata);
 	still_works(_metadata);
-}
-
-static int failslab(const char *name, const char *value)
-{
-	char path[128];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/failslab/%s", name);
-	fd = open(path, O_WRONLY);
-	ret = write(fd, value, strlen(value)) < 0 ? -1 : 0;
-	close(fd);
-	return ret;
 }
 
 /* API-15: with one in fifty allocations failing. */
 TEST_F_TIMEOUT(churn, API_15_failing_allocations, 120)
 {
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	if (access("/sys/kernel/debug/failslab", F_OK))
 		SKIP(return, "the kernel has no failslab");
 	ASSERT_EQ(0, failslab("task-filter", "Y"));
@@ -249,7 +256,7 @@ TEST_F_TIMEOUT(churn, API_15_failing_allocations, 120)
 	ASSERT_EQ(0, failslab("times", "-1"));
 	ASSERT_EQ(0, failslab("verbose", "0"));
 	failing = true;
-	run(_metadata, seconds());
+	run(_metadata);
 	EXPECT_EQ(0, failslab("probability", "0"));
 	still_works(_metadata);
 }
