@@ -475,10 +475,10 @@ static uint64_t read_stream(int fd, uint32_t seed, unsigned int rng)
 	return pos;
 }
 
-/* 16 MB each way at once, odd sizes on both sides. */
+/* 8 MB each way at once, odd sizes on both sides. */
 TEST_F_TIMEOUT(data, both_ways_at_once, 120)
 {
-	const uint64_t total = 16 << 20;
+	const uint64_t total = 8 << 20;
 	struct writer w[2];
 	pthread_t thread[2];
 	pid_t child;
