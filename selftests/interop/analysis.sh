@@ -13,7 +13,8 @@
 SIZE=${ANALYSIS_SIZE:-4194304}
 FILE=$TMP/capture.pcapng
 
-command -v tshark dumpcap >/dev/null || skip_all "no tshark"
+command -v tshark >/dev/null || skip_all "no tshark"
+command -v tcpdump >/dev/null || skip_all "no tcpdump"
 
 # On one CPU nothing overtakes between the cable and the capture.
 taskset -cp 0 $$ >/dev/null
@@ -24,18 +25,17 @@ tcp.checksum.status == 0 || ip.checksum.status == 0 ||
 tcp.analysis.retransmission || tcp.analysis.fast_retransmission ||
 tcp.analysis.spurious_retransmission || tcp.analysis.lost_segment ||
 tcp.analysis.ack_lost_segment || tcp.analysis.out_of_order ||
-tcp.analysis.reused_ports || tcp.flags.reset == 1"
+tcp.analysis.reused_ports || tcp.flags.reset == 1 || tcp.len > 1460 ||
+(tcp.analysis.flags && !tcp.analysis.window_update &&
+!tcp.analysis.window_full && !tcp.analysis.zero_window &&
+!tcp.analysis.duplicate_ack)"
 
 OPTIONS="-o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE"
 
-hits()
-{
-	tshark -r "$FILE" $OPTIONS -Y "$1" > "$TMP/hits" 2>"$TMP/tshark.err"
-}
-
 none()
 {
-	hits "$1" || return
+	tshark -r "$FILE" $OPTIONS -Y "$1" > "$TMP/hits" 2>"$TMP/tshark.err" ||
+		return
 	[ -s "$TMP/hits" ] || return 0
 	{ wc -l; head -n 5 "$TMP/hits"; } < "$TMP/hits" > "$TMP/hits.err"
 	return 1
@@ -85,16 +85,11 @@ for family in 4 6; do
 		transfer veth $family ${pair%:*} ${pair#*:} -n "$SIZE"
 		result $? "transfer $name"
 		capture_stop
-		hits tcp && [ "$(wc -l < "$TMP/hits")" -gt $((SIZE / 1500)) ]
+		[ "$(tcpdump -r "$FILE" 2>/dev/null | wc -l)" -gt \
+			$((SIZE / 1500)) ]
 		result $? "captured $name"
 		none "$BAD"
 		result $? "no anomaly $name"
-		none "tcp.len > 1460"
-		result $? "no segment above the MTU $name"
-		none "tcp.analysis.flags && !tcp.analysis.window_update &&
-			!tcp.analysis.window_full && !tcp.analysis.zero_window
-			&& !tcp.analysis.duplicate_ack"
-		result $? "no analysis flag $name"
 		inside_window
 		result $? "inside the window $name"
 		unplug

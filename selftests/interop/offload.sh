@@ -10,7 +10,9 @@
 SIZE=${OFFLOAD_SIZE:-16777216}
 FILE=$TMP/capture.pcapng
 
-command -v tshark dumpcap ethtool >/dev/null || skip_all "no tshark"
+command -v dumpcap >/dev/null || skip_all "no dumpcap"
+command -v tcpdump >/dev/null || skip_all "no tcpdump"
+command -v ethtool >/dev/null || skip_all "no ethtool"
 
 # offload NS DEV on|off: all of them
 offload()
@@ -27,7 +29,7 @@ offload()
 # Data segments in $FILE that are larger than the cable carries.
 large()
 {
-	tshark -r "$FILE" -Y 'tcp.len > 1460' 2>/dev/null | wc -l
+	tcpdump -r "$FILE" -nn 'greater 1515' 2>/dev/null | wc -l
 }
 
 # What the driver says of hardware segmentation; 0 if it does not say.
