@@ -494,6 +494,8 @@ int tcpx_demux_exit(void)
 
 	/* Segments that are in one of our handlers. */
 	synchronize_net();
+	/* TIME-WAIT blocks, purged later, are not to start the work again. */
+	atomic_inc(&used);
 	cancel_delayed_work_sync(&idle_work);
 	return 0;
 }
