@@ -252,6 +252,7 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 	struct tcpx_options syn_opt;
 	bool told_sack = true;
 	__be32 *opt;
+	int err;
 
 	if (unlikely(flags & TCPX_FLAG_SYN)) {
 		hdr_len = TCPX_HDR_LEN + syn_options(tcb, &syn_opt);
@@ -296,7 +297,8 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 	if (flags & TCPX_FLAG_ACK)
 		ack_was_sent(tcb, told_sack);
 
-	return net_xmit_eval(tcb->ip->xmit(sk, skb));
+	err = tcb->ip->xmit(sk, skb);
+	return net_xmit_eval(err);	/* a macro: twice */
 }
 
 /* --- segments of a connection -------------------------------------------- */
