@@ -13,9 +13,11 @@ SPLATS+='|detected stalls|soft lockup|hard LOCKUP|unregister_netdevice: waiting'
 SPLATS+='|Objects remaining|corrupted stack|list_(add|del) corruption'
 SPLATS+='|Out of memory: |Bad page state|leaked reference|still has [0-9]+ user'
 
-# splats FILE: the lines around the first few, nothing when it is clean.
+# splats FILE: the lines after the first few, nothing when it is clean. The
+# addresses that a stack walk only guesses are left out.
 splats() {
-	tr -d '\r' < "$1" | grep -aE -m 3 -A 40 "$SPLATS" | head -80
+	tr -d '\r' < "$1" | grep -avE '\] +(\[<[0-9a-f]+>\] )?\? ' |
+		grep -aE -m 3 -A 50 "$SPLATS" | head -100
 }
 
 # kvm_works KERNEL INITRD: asked once per boot of the host.

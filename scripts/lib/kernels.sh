@@ -38,7 +38,7 @@ kernel_unpack() {
 		{ rm -r "$tmp"; die "no linux-image-$1 to download"; }
 	dpkg-deb -x "$tmp"/linux-image-*.deb "$tmp/root"
 	mkdir -p "$dir"
-	rm -rf "$dir/lib"
+	rm -rf "${dir:?}/lib"
 	if [ -d "$tmp/root/usr/lib/modules" ]; then
 		mv "$tmp/root/usr/lib" "$dir/lib"
 	else
