@@ -19,7 +19,6 @@ import time
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454ca
 IFF_TUN, IFF_NO_PI = 1, 0x1000
-IFA_F_TENTATIVE = 0x40
 
 DUT_ADDR = {4: '192.0.2.1', 6: '2001:db8::1'}
 
@@ -49,16 +48,19 @@ def enter_namespace():
 
 
 def settle():
-    """Wait until no IPv6 address is tentative: even without detection of
-    duplicates its route comes a moment after the address."""
+    """Wait until every IPv6 address has its local route: it comes a moment
+    after the address, even without detection of duplicates."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         with open('/proc/net/if_inet6') as f:
-            if not any(int(line.split()[4], 16) & IFA_F_TENTATIVE
-                       for line in f):
-                return
+            wanted = {line.split()[0] for line in f}
+        with open('/proc/net/ipv6_route') as f:
+            there = {line.split()[0] for line in f
+                     if line.split()[1] == '80'}
+        if wanted <= there:
+            return
         time.sleep(0.001)
-    raise TimeoutError('an IPv6 address stays tentative')
+    raise TimeoutError('an IPv6 address has no route')
 
 
 class Tun:
