@@ -298,9 +298,9 @@ static void deliver_to_listener(struct net *net, struct sock *sk,
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_NOT_SPECIFIED;
 
-	if (is_bad_address(skb))
+	if (is_bad_address(skb)) {
 		reason = SKB_DROP_REASON_IP_INADDRERRORS;
-	else if (may_receive(net, sk, skb, &reason)) {
+	} else if (may_receive(net, sk, skb, &reason)) {
 		parse_segment(skb);
 		tcpx_listen_input(sk, skb, 0);
 		return;

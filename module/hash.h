@@ -11,7 +11,6 @@
 #include <linux/types.h>
 
 struct net;
-struct seq_operations;
 struct sk_buff;
 struct sock;
 struct sock_common;
@@ -67,12 +66,13 @@ struct tcpx_hash_pos {
 	unsigned int bucket;
 	unsigned int offset;	/* objects of @net to skip in @bucket */
 };
+
 unsigned int tcpx_hash_batch(struct net *net, struct tcpx_hash_pos *pos,
 			     struct sock_common **batch, unsigned int max);
 
 /*
- * Call @fn for every connection and listener of @net, no lock held but RCU,
- * object referenced: /proc, diag, abort_all. @fn returns non-zero to stop.
+ * Call @fn for every connection and listener of @net, no lock held and not
+ * under RCU, object referenced. @fn returns non-zero to stop.
  */
 int tcpx_hash_walk(struct net *net,
 		   int (*fn)(struct sock_common *common, void *arg), void *arg);
