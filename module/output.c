@@ -281,7 +281,7 @@ static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb)
 	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 	struct sock *sk = tcpx_to_sk(tcb);
 
-	if (skb_queue_is_last(&sk->sk_write_queue, skb))
+	if (skb->len && skb_queue_is_last(&sk->sk_write_queue, skb))
 		cb->flags |= TCPX_FLAG_PSH;		/* MUST-61 */
 	cb->gso_size = tcb->snd.mss;
 	cb->gso_segs = tx_segs(tcb, skb);

@@ -579,7 +579,7 @@ static bool should_update_window(struct tcpx_sock *tcb)
 	if (tcpx_to_sk(tcb)->sk_shutdown & RCV_SHUTDOWN)
 		return false;
 	now = tcpx_receive_window(tcb);
-	if (2 * now > tcb->rcv.wnd_clamp)
+	if (2 * now > min(tcb->rcv.wnd_clamp, tcb->rcv.ssthresh))
 		return false;
 	new = tcpx_output_select_window(tcb);
 	return new && new >= 2 * now;
