@@ -226,11 +226,10 @@ class Case(Peer, Program):
         self.expect('SA', seq=0, ack=1)
         return self
 
-    def fill(self, leave=0, ack=None):
+    def fill(self, leave=0):
         """Send until the window that we are offered is closed."""
         while self.dut_edge - self.nxt > leave:
-            self.inject('PA', ack=ack,
-                        len=min(self.mss, self.dut_edge - self.nxt))
+            self.inject('PA', len=min(self.mss, self.dut_edge - self.nxt))
             self.expect('A')
         return self
 

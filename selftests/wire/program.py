@@ -343,7 +343,7 @@ class Thread(threading.Thread):
     def finish(self, err=None, after=None):
         """It ends with this error, this long after it began."""
         case = self.case
-        low, high = case.slack(after or 0)
+        low, high = case.slack(after or 0, wide=True)
         self.join(max(PATIENCE, self.begun + high - time.monotonic() + 1))
         if self.ended is None:
             case.fail('the call still blocks')

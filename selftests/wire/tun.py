@@ -85,4 +85,6 @@ class Tun:
                 wait = deadline - time.monotonic()
                 if wait <= 0:
                     return None
-                select.select([self.fd], [], [], wait)
+                # The kernel may be late by a thousandth of what is asked.
+                select.select([self.fd], [], [],
+                              wait if wait < 0.1 else wait * 0.995)
