@@ -144,7 +144,7 @@ def _(c):
     c.random.shuffle(order)
     for seq in order + sorted(order):	# there may be no room for all
         c.inject('A', seq=seq, len=1)
-    c.collect()
+    c.collect(0.1)
     c.check(c.got.ack, (c.iss + 201) % (1 << 32), 'the last ACK')
     c.recv(200)
     c.recv_nothing()
