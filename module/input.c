@@ -489,8 +489,10 @@ static void answer(struct tcpx_sock *tcb)
 		tcpx_output(tcb);
 	if (tcb->rcv.ack_now)
 		tcpx_xmit_ack(tcb);
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)) {
+		tcpx_output_grow_sndbuf(tcb);
 		sk->sk_write_space(sk);
+	}
 }
 
 int tcpx_input(struct sock *sk, struct sk_buff *skb)

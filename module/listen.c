@@ -742,6 +742,11 @@ void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb)
 		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
+void tcpx_listen_abort_request(struct tcpx_request *req)
+{
+	request_failed(req);
+}
+
 void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard)
 {
 	if (seq != req->iss)

@@ -12,6 +12,11 @@
 #include <net/dst.h>
 #include <net/tcp.h>
 
+/* Longer than this after the last segment, the next is not held back. */
+#define DEFER_NS	NSEC_PER_MSEC
+/* The send buffer holds two of these flights at least. */
+#define TCPX_INITIAL_SEGS	10
+
 static const struct tcpx_knobs *knobs_of(const struct tcpx_sock *tcb)
 {
 	return &tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
@@ -209,13 +214,15 @@ static bool is_held_back(const struct tcpx_sock *tcb, const struct sk_buff *skb,
 }
 
 /*
- * A piece cut off by a window may wait for the ACK in flight, to leave as one
- * larger piece: a third of the window is worth sending.
+ * While ACKs come thick and fast a piece cut off by a window may wait for the
+ * next, to leave as one larger piece: a third of the window is worth sending.
  */
 static bool should_defer(const struct tcpx_sock *tcb, u32 len)
 {
 	return tcpx_flight(tcb) && tcb->recovery.state == TCPX_OPEN &&
-	       len < min(tcb->snd.wnd, tcb->cong.cwnd) / 3;
+	       !tcb->recovery.dupacks &&
+	       len < min(tcb->snd.wnd, tcb->cong.cwnd) / 3 &&
+	       ktime_get_ns() - tcb->snd.last_data_ns < DEFER_NS;
 }
 
 static u32 gso_limit(const struct tcpx_sock *tcb)
@@ -263,6 +270,25 @@ static u32 sendable(struct tcpx_sock *tcb, const struct sk_buff *skb, u8 nagle)
 		return 0;
 	}
 	return should_defer(tcb, len) ? 0 : len;
+}
+
+/*
+ * The send buffer follows what the congestion window can hold, twice over, so
+ * that the user refills it while a window is in flight.
+ */
+void tcpx_output_grow_sndbuf(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+	u32 segs = tcb->cong.cwnd / tcb->snd.mss + 1;
+	u64 space;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || tcpx_memory_pressure)
+		return;
+	space = 2 * (u64)max_t(u32, segs, TCPX_INITIAL_SEGS) *
+		SKB_TRUESIZE(tcb->snd.mss + MAX_TCP_HEADER);
+	space = min_t(u64, space, READ_ONCE(knobs_of(tcb)->wmem[2]));
+	if (space > sk->sk_sndbuf)
+		WRITE_ONCE(sk->sk_sndbuf, space);
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -530,6 +556,10 @@ void tcpx_output_mtu_reduced(struct tcpx_sock *tcb, u32 mtu)
 	if (mtu >= tcb->snd.pmtu)
 		return;
 	tcpx_output_sync_mss(tcb, mtu);
+	/* The SYN that comes next tells what the path takes. */
+	if (tcpx_to_sk(tcb)->sk_state == TCP_SYN_SENT)
+		tcb->rcv.mss = tcpx_output_adv_mss(tcb->ip, tcb->snd.mss_user,
+						   mtu);
 	TCPX_INC(sock_net(tcpx_to_sk(tcb)), PMTUUpdates);
 	if (tcb->snd.mss >= old_mss)
 		return;

@@ -152,38 +152,54 @@ static bool is_sparse(const struct sk_buff *skb)
 	return skb->truesize > 2 * skb->len + SKB_TRUESIZE(0);
 }
 
-/* Bytes of @skb that the user has not read yet, to the end of @to. */
-static void copy_behind(struct sk_buff *to, const struct sk_buff *skb)
+/* May @next's bytes be copied behind those of @dense? */
+static bool is_collapsible(const struct sk_buff *dense,
+			   const struct sk_buff *next)
 {
-	unsigned int len = skb->len;
-
-	if (skb_copy_bits(skb, 0, skb_put(to, len), len))
-		DEBUG_NET_WARN_ON_ONCE(1);
-	tcpx_seg(to)->end_seq = tcpx_seg(skb)->end_seq;
-	tcpx_seg(to)->len += len;
-	tcpx_seg(to)->flags |= tcpx_seg(skb)->flags & TCPX_FLAG_FIN;
+	return is_sparse(next) && next->len <= skb_tailroom(dense) &&
+	       tcpx_seg(next)->seq == tcpx_seg(dense)->end_seq &&
+	       !(tcpx_seg(dense)->flags & TCPX_FLAG_FIN);
 }
 
-/*
- * Small segments in large buffers: copy a run of them, from @skb on, into one
- * dense skb. The first skb may be half read, so it is left alone by the
- * caller. Returns what comes behind the run, NULL at the end.
- */
-static struct sk_buff *collapse_run(struct sock *sk, struct sk_buff *skb)
+/* An skb that can take many small ones, to stand where @skb stands. */
+static struct sk_buff *alloc_dense(const struct sk_buff *skb)
 {
-	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct sk_buff *dense, *next;
+	struct sk_buff *dense = alloc_skb(COLLAPSED_BYTES,
+					  GFP_ATOMIC | __GFP_NOWARN);
 
-	dense = alloc_skb(COLLAPSED_BYTES, GFP_ATOMIC | __GFP_NOWARN);
 	if (!dense)
 		return NULL;
 	*tcpx_seg(dense) = *tcpx_seg(skb);
 	tcpx_seg(dense)->len = 0;
+	tcpx_seg(dense)->end_seq = tcpx_seg(skb)->seq;
+	tcpx_seg(dense)->flags &= ~TCPX_FLAG_FIN;
+	return dense;
+}
+
+static void copy_behind(struct sk_buff *dense, const struct sk_buff *skb)
+{
+	unsigned int len = skb->len;
+
+	if (skb_copy_bits(skb, 0, skb_put(dense, len), len))
+		DEBUG_NET_WARN_ON_ONCE(1);
+	tcpx_seg(dense)->end_seq = tcpx_seg(skb)->end_seq;
+	tcpx_seg(dense)->len += len;
+	tcpx_seg(dense)->flags |= tcpx_seg(skb)->flags & TCPX_FLAG_FIN;
+}
+
+/*
+ * Small segments in large buffers: copy a run of them, from @skb on, into one
+ * dense skb. Returns what comes behind the run, NULL at the end.
+ */
+static struct sk_buff *collapse_run(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *dense = alloc_dense(skb), *next;
+
+	if (!dense)
+		return NULL;
 	__skb_queue_before(queue, skb, dense);
-	skb_set_owner_r(dense, sk);
-	while (skb && is_sparse(skb) && skb->len <= skb_tailroom(dense) &&
-	       (!dense->len ||
-		tcpx_seg(skb)->seq == tcpx_seg(dense)->end_seq)) {
+	while (skb && is_collapsible(dense, skb)) {
 		next = skb_queue_is_last(queue, skb) ? NULL :
 		       skb_queue_next(queue, skb);
 		copy_behind(dense, skb);
@@ -191,20 +207,71 @@ static struct sk_buff *collapse_run(struct sock *sk, struct sk_buff *skb)
 		__kfree_skb(skb);
 		skb = next;
 	}
+	skb_set_owner_r(dense, sk);
 	return skb;
 }
 
-static void collapse_receive_queue(struct tcpx_sock *tcb)
+/* The first skb may be half read: it stays. */
+static void collapse_receive_queue(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb = skb_peek(queue);
+
+	if (!skb || skb_queue_is_last(queue, skb))
+		return;
+	skb = skb_queue_next(queue, skb);
+	while (skb && !skb_queue_is_last(queue, skb)) {
+		if (is_sparse(skb) && skb->len <= COLLAPSED_BYTES / 2)
+			skb = collapse_run(sk, skb);
+		else
+			skb = skb_queue_next(queue, skb);
+	}
+}
+
+static struct sk_buff *collapse_ooo_run(struct tcpx_sock *tcb,
+					struct sk_buff *skb)
+{
+	struct sk_buff *dense = alloc_dense(skb);
+
+	if (!dense)
+		return NULL;
+	rb_replace_node(&skb->rbnode, &dense->rbnode, &tcb->rcv.ooo);
+	for (;;) {
+		copy_behind(dense, skb);
+		if (tcb->rcv.ooo_last == skb)
+			tcb->rcv.ooo_last = dense;
+		__kfree_skb(skb);
+		skb = skb_rb_next(dense);
+		if (!skb || !is_collapsible(dense, skb))
+			break;
+		rb_erase(&skb->rbnode, &tcb->rcv.ooo);
+	}
+	skb_set_owner_r(dense, tcpx_to_sk(tcb));
+	return skb;
+}
+
+static void collapse_ooo(struct tcpx_sock *tcb)
+{
+	struct sk_buff *skb = skb_rb_first(&tcb->rcv.ooo), *next;
+
+	while (skb) {
+		next = skb_rb_next(skb);
+		if (next && is_sparse(skb) && is_sparse(next) &&
+		    skb->len <= COLLAPSED_BYTES / 2 &&
+		    tcpx_seg(next)->seq == tcpx_seg(skb)->end_seq)
+			skb = collapse_ooo_run(tcb, skb);
+		else
+			skb = next;
+	}
+}
+
+static void collapse(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
-	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
 
 	TCPX_INC(sock_net(sk), RcvPruned);
-	while (skb && !skb_queue_is_last(&sk->sk_receive_queue, skb)) {
-		skb = skb_queue_next(&sk->sk_receive_queue, skb);
-		while (skb && is_sparse(skb) && skb->len <= COLLAPSED_BYTES / 2)
-			skb = collapse_run(sk, skb);
-	}
+	collapse_receive_queue(sk);
+	collapse_ooo(tcb);
 	sk_mem_reclaim(sk);
 }
 
@@ -218,7 +285,7 @@ static bool make_room(struct tcpx_sock *tcb, struct sk_buff *skb, bool in_order)
 		return true;
 
 	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
-		collapse_receive_queue(tcb);
+		collapse(tcb);
 	if (in_order)
 		prune_ooo(tcb);
 	/* An empty queue takes one segment whatever its size. */

@@ -408,6 +408,8 @@ void tcpx_sock_discard(struct sock *sk)
 
 void tcpx_sock_close(struct sock *sk, long timeout)
 {
+	struct net *net = sock_net(sk);
+
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	close_connection(sk, timeout);
@@ -419,6 +421,8 @@ void tcpx_sock_close(struct sock *sk, long timeout)
 	orphan(sk);
 	local_bh_enable();
 	release_sock(sk);
+	/* A port that is free now is free for native TCP, too. */
+	tcpx_ports_flush(net);
 	sock_put(sk);
 }
 
@@ -512,6 +516,7 @@ int tcpx_sock_connect(struct sock *sk)
 
 	if (!dst)
 		return -EHOSTUNREACH;
+	WRITE_ONCE(sk->sk_err, 0);
 	mtu = dst_mtu(dst);
 	tcb->rcv.ts_ok = READ_ONCE(knobs->timestamps) != 0;
 	tcb->rcv.sack_ok = READ_ONCE(knobs->sack) != 0;
@@ -568,6 +573,7 @@ void tcpx_sock_start_data(struct tcpx_sock *tcb)
 {
 	tcpx_output_sync_mss(tcb, tcb->snd.pmtu);
 	start_cong(tcb, tcb->cong.ops);
+	tcpx_output_grow_sndbuf(tcb);
 }
 
 /* --- all of a namespace -------------------------------------------------- */
@@ -579,9 +585,14 @@ static int abort_one(struct sock_common *common)
 {
 	struct sock *sk = (struct sock *)common;
 
-	if (common->skc_state == TCP_NEW_SYN_RECV ||
-	    common->skc_state == TCP_TIME_WAIT)
-		return 0;
+	if (common->skc_state == TCP_NEW_SYN_RECV) {
+		tcpx_listen_abort_request((struct tcpx_request *)common);
+		return 1;
+	}
+	if (common->skc_state == TCP_TIME_WAIT) {
+		tcpx_timewait_abort((struct tcpx_timewait *)common);
+		return 1;
+	}
 	lock_sock(sk);
 	local_bh_disable();
 	tcpx_sock_abort(sk, ECONNABORTED);

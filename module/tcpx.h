@@ -149,6 +149,8 @@ void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss);
 void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb);
 /* An ICMP error for @req: quoted sequence number @seq. */
 void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard);
+/* abort_all: forget it. */
+void tcpx_listen_abort_request(struct tcpx_request *req);
 void tcpx_request_put(struct tcpx_request *req);
 
 /* input.c: SEGMENT ARRIVES; consumes @skb. Owned. */
@@ -197,6 +199,8 @@ void tcpx_output_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
 /* RCV.WND for the next segment; xmit.c records what it sends. */
 u32 tcpx_output_select_window(const struct tcpx_sock *tcb);
 void tcpx_output_purge(struct tcpx_sock *tcb);
+/* The congestion window grew: the send buffer may. */
+void tcpx_output_grow_sndbuf(struct tcpx_sock *tcb);
 /* What MSS to put into our SYN for path MTU @mtu. */
 u16 tcpx_output_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
@@ -268,6 +272,8 @@ void tcpx_timewait_purge_net(struct net *net);
 /* The connection goes on as a TIME-WAIT block; the socket is done. Owned. */
 void tcpx_timewait_enter(struct tcpx_sock *tcb);
 void tcpx_timewait_input(struct tcpx_timewait *tw, struct sk_buff *skb);
+/* abort_all: forget it. */
+void tcpx_timewait_abort(struct tcpx_timewait *tw);
 /*
  * connect() wants this 4-tuple (RFC 6191): true if @tw may give way. The
  * caller holds the bucket's lock; then calls tcpx_timewait_reused().

@@ -222,6 +222,7 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 	atomic64_set(&tw->common.skc_cookie, 0);
 	tw->common.skc_state = TCP_TIME_WAIT;
 	tw->common.skc_flags = 0;
+	tw->common.skc_nulls_node.pprev = NULL;
 	INIT_LIST_HEAD(&tw->node);
 	tw->port = tcb->port ? tcpx_port_get(tcb->port) : NULL;
 	tw->snd_nxt = tcb->snd.nxt;
@@ -362,6 +363,11 @@ void tcpx_timewait_input(struct tcpx_timewait *tw, struct sk_buff *skb)
 	}
 drop:
 	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OLD_DATA);
+}
+
+void tcpx_timewait_abort(struct tcpx_timewait *tw)
+{
+	leave(tw);
 }
 
 /* --- reuse by connect() -------------------------------------------------- */
