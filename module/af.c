@@ -198,6 +198,7 @@ static bool tcpx_stream_memory_free(const struct sock *sk, int wake)
 	.release_cb		= tcpx_sock_release_cb,			\
 	.hash			= tcpx_hash,				\
 	.unhash			= tcpx_unhash,				\
+	.rehash			= tcpx_ports_rehash,			\
 	.get_port		= tcpx_ports_get_port,			\
 	.put_port		= tcpx_put_port,			\
 	.enter_memory_pressure	= tcpx_sock_enter_memory_pressure,	\

@@ -376,6 +376,19 @@ int tcpx_ports_listen(struct sock *sk)
 }
 
 /* The port stays bound, for children and TIME-WAIT. */
+/* SO_BINDTODEVICE: what is not ours any more must not be held, either. */
+void tcpx_ports_rehash(struct sock *sk)
+{
+	struct tcpx_port *port = tcpx_sk(sk)->port;
+
+	sock_owned_by_me(sk);
+
+	/* A connection may share its holder with a listener. */
+	if (port && port->holder &&
+	    tcpx_state_in(sk->sk_state, TCPX_S(CLOSED) | TCPX_S(LISTEN)))
+		sock_bindtoindex(port->holder->sk, sk->sk_bound_dev_if, true);
+}
+
 void tcpx_ports_unlisten(struct sock *sk)
 {
 	struct tcpx_port *port = tcpx_sk(sk)->port;

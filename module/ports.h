@@ -31,6 +31,8 @@ int tcpx_ports_connect(struct sock *sk);
 /* listen(2): the holder listens too, so that native refuses the port. */
 int tcpx_ports_listen(struct sock *sk);
 void tcpx_ports_unlisten(struct sock *sk);
+/* prot.rehash: the bound device changed. */
+void tcpx_ports_rehash(struct sock *sk);
 
 /* References; put may be called in softirq, the holder is freed by work. */
 struct tcpx_port *tcpx_port_get(struct tcpx_port *port);

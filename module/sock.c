@@ -416,10 +416,7 @@ void tcpx_sock_close(struct sock *sk, long timeout)
 
 	sock_hold(sk);
 	sock_orphan(sk);
-	/* As softirq would: the backlog is run by release_sock(). */
-	local_bh_disable();
 	orphan(sk);
-	local_bh_enable();
 	release_sock(sk);
 	/* A port that is free now is free for native TCP, too. */
 	tcpx_ports_flush(net);
@@ -594,9 +591,7 @@ static int abort_one(struct sock_common *common)
 		return 1;
 	}
 	lock_sock(sk);
-	local_bh_disable();
 	tcpx_sock_abort(sk, ECONNABORTED);
-	local_bh_enable();
 	release_sock(sk);
 	return 1;
 }

@@ -141,6 +141,8 @@ static bool retransmits_exhausted(const struct tcpx_sock *tcb)
 		retries = tcb->user.syncnt ?: READ_ONCE(knobs_of(tcb)->syn_retries);
 	else if (sock_flag(sk, SOCK_DEAD))
 		retries = min(retries, orphan_retries(tcb));
+	else if (READ_ONCE(tcb->user.timeout_ms))
+		return false;		/* the user's R2 alone: MUST-21 */
 
 	return tcb->recovery.timeouts >= retries;
 }
