@@ -231,7 +231,7 @@ static void show_sock(struct seq_file *seq, const struct tcpx_sock *tcb)
 		   clock_ticks((u64)READ_ONCE(knobs->delack_ms) *
 			       NSEC_PER_MSEC),
 		   READ_ONCE(tcb->rcv.quick_acks) << 1 |
-			READ_ONCE(tcb->rcv.pingpong),
+			tcb->rcv.pingpong,
 		   DIV_ROUND_UP(READ_ONCE(tcb->cong.cwnd), mss),
 		   ssthresh == TCPX_CONG_INFINITE ?
 			-1 : (int)DIV_ROUND_UP(ssthresh, mss));

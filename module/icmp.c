@@ -66,7 +66,7 @@ static void path_mtu_changed(struct sock *sk, u32 mtu)
 		return;
 	}
 	/* Pairs with the READ_ONCE() of release_cb. */
-	WRITE_ONCE(tcb->mtu_pending, mtu);
+	WRITE_ONCE(tcb->snd.pmtu_pending, mtu);
 	if (!test_and_set_bit(TCPX_DEFER_MTU, &tcb->deferred))
 		sock_hold(sk);
 }

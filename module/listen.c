@@ -462,7 +462,7 @@ static struct tcpx_request *create_request(struct sock *sk,
 #endif
 	req->retries = 0;
 	req->queued = 0;
-	req->ack_limit_ns = 0;
+	req->ack_limit_ms = 0;
 	req->sent_ns = ktime_get_ns();
 	take_options(req, sk, skb);
 	req->mtu = ip->flow_mtu(sk, &flow);

@@ -26,7 +26,7 @@ struct tcpx_request {
 	u32 ts_offset;
 	u32 rcv_wnd;
 	u32 mark;
-	u64 ack_limit_ns;		/* last out-of-window ACK */
+	u32 ack_limit_ms;		/* last out-of-window ACK */
 	u16 mss_peer;
 	u16 mss_adv;			/* our MSS option */
 	u32 mtu;			/* of the path, bytes */

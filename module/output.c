@@ -227,8 +227,9 @@ static bool should_defer(const struct tcpx_sock *tcb, u32 len)
 
 static u32 gso_limit(const struct tcpx_sock *tcb)
 {
-	u32 limit = min_t(u32, tcb->snd.gso_max_size,
-			  (u32)tcb->snd.gso_max_segs * tcb->snd.mss);
+	const struct sock *sk = tcpx_to_sk(tcb);
+	u32 limit = min_t(u32, sk->sk_gso_max_size,
+			  (u32)sk->sk_gso_max_segs * tcb->snd.mss);
 
 	return max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
 }
@@ -534,11 +535,13 @@ void tcpx_output_sync_mss(struct tcpx_sock *tcb, u32 mtu)
 void tcpx_output_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst)
 {
 	u32 size = READ_ONCE(dst->dev->gso_max_size);
+	struct sock *sk = tcpx_to_sk(tcb);
 
+	/* sk_setup_caps() leaves 0 where the device has no GSO; IP has. */
 	size = min_t(u32, size, GSO_LEGACY_MAX_SIZE);
-	tcb->snd.gso_max_size = size - (MAX_TCP_HEADER + 1);
-	tcb->snd.gso_max_segs = min_t(u32, READ_ONCE(dst->dev->gso_max_segs),
-				      U16_MAX);
+	sk->sk_gso_max_size = size - (MAX_TCP_HEADER + 1);
+	sk->sk_gso_max_segs = min_t(u32, READ_ONCE(dst->dev->gso_max_segs),
+				    U16_MAX);
 	if (tcb->snd.pmtu != dst_mtu(dst))
 		tcpx_output_sync_mss(tcb, dst_mtu(dst));
 }

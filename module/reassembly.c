@@ -14,6 +14,12 @@
 /* What the peer may still send is never refused for these many bytes. */
 #define COLLAPSED_BYTES		(16 * 1024)
 
+/* For differences of less than an hour. */
+static u32 clock_us(void)
+{
+	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
 /* --- SACK blocks to send ------------------------------------------------- */
 
 /* RFC 2883: the next ACK reports [@seq, @end_seq) as received twice. */
@@ -467,8 +473,7 @@ static void learn_mss(struct tcpx_sock *tcb, const struct sk_buff *skb)
 /* RFC 7323 4 at the receiver: the peer's clock of our ACKs gives the RTT. */
 static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 {
-	u64 now = ktime_get_ns();
-	u32 rtt_us;
+	u32 now_us = clock_us(), rtt_us;
 
 	if (tcb->rcv.ts_ok && seg->tsecr) {
 		if (seg->tsecr == tcb->rcv.rtt_seq)
@@ -477,13 +482,13 @@ static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 		rtt_us = tcpx_ts_clock() + tcb->snd.ts_offset - seg->tsecr;
 		rtt_us = min_t(u32, rtt_us, 60 * MSEC_PER_SEC) * USEC_PER_MSEC;
 	} else {
-		if (tcb->rcv.rtt_ns &&
+		if (tcb->rcv.rtt_start_us &&
 		    tcpx_seq_before(tcb->rcv.nxt, tcb->rcv.rtt_seq))
 			return;
-		rtt_us = tcb->rcv.rtt_ns ?
-			 div_u64(now - tcb->rcv.rtt_ns, NSEC_PER_USEC) : 0;
+		rtt_us = tcb->rcv.rtt_start_us ?
+			 now_us - tcb->rcv.rtt_start_us : 0;
 		tcb->rcv.rtt_seq = tcb->rcv.nxt + tcb->rcv.wnd;
-		tcb->rcv.rtt_ns = now;
+		tcb->rcv.rtt_start_us = now_us ?: 1;
 		if (!rtt_us)
 			return;
 	}
@@ -593,7 +598,7 @@ void tcpx_reassembly_init_window(struct tcpx_sock *tcb)
 	tcb->rcv.mss_est = min_t(u16, tcb->rcv.mss, TCPX_MSS_DEFAULT_V4);
 	tcb->rcv.space_bytes = 10 * (u32)tcb->rcv.mss;
 	tcb->rcv.space_seq = tcb->rcv.copied;
-	tcb->rcv.space_ns = ktime_get_ns();
+	tcb->rcv.space_us = clock_us();
 	tcb->rcv.ssthresh = payload_of_space(tcb, sk->sk_rcvbuf);
 }
 
@@ -605,13 +610,13 @@ static void autotune(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	const struct tcpx_knobs *knobs = &tcpx_net(sock_net(sk))->knobs;
-	u64 now = ktime_get_ns();
+	u32 now_us = clock_us();
 	u32 taken;
 	u64 want;
 	int space;
 
 	if (!tcb->rcv.rtt_us ||
-	    now - tcb->rcv.space_ns < (u64)tcb->rcv.rtt_us * NSEC_PER_USEC)
+	    now_us - tcb->rcv.space_us < tcb->rcv.rtt_us)
 		return;
 	taken = tcb->rcv.copied - tcb->rcv.space_seq;
 	if (taken > tcb->rcv.space_bytes) {
@@ -632,7 +637,7 @@ static void autotune(struct tcpx_sock *tcb)
 		tcb->rcv.space_bytes = taken;
 	}
 	tcb->rcv.space_seq = tcb->rcv.copied;
-	tcb->rcv.space_ns = now;
+	tcb->rcv.space_us = now_us;
 }
 
 /*

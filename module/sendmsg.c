@@ -61,6 +61,7 @@ void tcpx_sendmsg_push(struct tcpx_sock *tcb)
  */
 static u32 size_goal(const struct tcpx_sock *tcb, int flags)
 {
+	const struct sock *sk = tcpx_to_sk(tcb);
 	u32 mss = tcb->snd.mss;
 	u32 max_wnd = tcb->snd.max_wnd;
 	u32 goal;
@@ -68,7 +69,7 @@ static u32 size_goal(const struct tcpx_sock *tcb, int flags)
 	if (flags & MSG_OOB)
 		return mss;
 
-	goal = min_t(u32, tcb->snd.gso_max_size, tcb->snd.gso_max_segs * mss);
+	goal = min_t(u32, sk->sk_gso_max_size, sk->sk_gso_max_segs * mss);
 	if (max_wnd > TCPX_MSS_DEFAULT_V4)
 		max_wnd >>= 1;
 	if (max_wnd)

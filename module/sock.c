@@ -62,8 +62,8 @@ static void init_connection(struct tcpx_sock *tcb)
 	tcb->snd.mss_user = mss_user;
 	tcb->snd.mss = TCPX_MSS_DEFAULT_V4;
 	tcb->snd.mss_peer = TCPX_MSS_DEFAULT_V4;
-	tcb->snd.gso_max_size = TCPX_MSS_DEFAULT_V4;
-	tcb->snd.gso_max_segs = 1;
+	tcpx_to_sk(tcb)->sk_gso_max_size = TCPX_MSS_DEFAULT_V4;
+	tcpx_to_sk(tcb)->sk_gso_max_segs = 1;
 	tcb->rcv.mss = TCPX_MSS_DEFAULT_V4;
 	tcb->rcv.mss_est = TCPX_MSS_DEFAULT_V4;
 	tcb->rcv.scaling_ratio = 128;
@@ -144,7 +144,6 @@ int tcpx_sock_init(struct sock *sk)
 
 	tcb->ip = sk->sk_family == AF_INET ? &tcpx_ip4_ops : &tcpx_ip6_ops;
 	INIT_LIST_HEAD(&tcb->accept_node);
-	INIT_LIST_HEAD(&tcb->output_node);
 	tcpx_timers_init(tcb);
 	init_connection(tcb);
 	start_cong(tcb, default_cong(sk));
@@ -161,12 +160,9 @@ void tcpx_sock_init_child(struct sock *child)
 
 	inet_sk_set_state(child, TCP_SYN_RECV);
 	INIT_LIST_HEAD(&tcb->accept_node);
-	INIT_LIST_HEAD(&tcb->output_node);
 	tcb->deferred = 0;
 	tcb->listen = NULL;
 	tcb->port = NULL;
-	tcb->mtu_pending = 0;
-	tcb->passive = 1;
 	child->sk_destruct = tcpx_sock_destruct;
 	sock_reset_flag(child, SOCK_RCU_FREE);
 	tcpx_timers_init(tcb);
@@ -453,7 +449,6 @@ int tcpx_sock_disconnect(struct sock *sk, int flags)
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);
-	tcb->passive = 0;
 	tcb->ip = sk->sk_family == AF_INET ? &tcpx_ip4_ops : &tcpx_ip6_ops;
 	init_connection(tcb);
 	sk_error_report(sk);
@@ -485,7 +480,7 @@ void tcpx_sock_release_cb(struct sock *sk)
 	}
 	if (test_and_clear_bit(TCPX_DEFER_MTU, &tcb->deferred)) {
 		if (sk->sk_state != TCP_CLOSE)
-			tcpx_output_mtu_reduced(tcb, READ_ONCE(tcb->mtu_pending));
+			tcpx_output_mtu_reduced(tcb, READ_ONCE(tcb->snd.pmtu_pending));
 		__sock_put(sk);
 	}
 }

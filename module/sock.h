@@ -68,14 +68,13 @@ struct tcpx_snd {
 	u32 pushed_seq;		/* last byte the user wanted pushed */
 	u32 small_end;		/* end of the last small segment (Minshall) */
 	u32 pmtu;		/* path MTU that @mss follows, bytes */
+	u32 pmtu_pending;	/* of TCPX_DEFER_MTU, written locklessly */
 	u32 ts_offset;		/* added to our clock in TSval, RFC 7323 5.4 */
 	u16 mss;		/* Eff.snd.MSS: payload of a full segment */
 	u16 mss_peer;		/* the peer's MSS option, or the default */
 	u16 mss_user;		/* TCP_MAXSEG, 0: none */
-	u16 gso_max_segs;
-	u32 gso_max_size;
 	u8 wscale;		/* Snd.Wind.Shift */
-	u8 nagle;		/* TCPX_NAGLE_* */
+	u8 nagle:3;		/* TCPX_NAGLE_* */
 	u8 urgent:1;		/* SND.UP is valid */
 	u8 cwnd_limited:1;	/* cwnd is what stopped the last output */
 	u64 last_data_ns;	/* when data was last sent, for idle restart */
@@ -93,13 +92,11 @@ struct tcpx_rcv {
 	u32 up;			/* RCV.UP: octet after the urgent data */
 	u32 irs;		/* IRS */
 	u32 copied;		/* sequence number of the user's next byte */
-	u32 fin_seq;		/* of the FIN, valid with RCV_SHUTDOWN */
 	u32 wnd_clamp;		/* largest window to advertise */
 	u32 ssthresh;		/* window opens at most to here, grows */
 	u32 ts_recent;		/* TS.Recent */
 	u32 ts_recent_s;	/* when it was taken, ktime_get_seconds() */
 	u32 last_ack_sent;	/* Last.ACK.sent */
-	u32 unacked_bytes;	/* received since our last ACK */
 	u16 mss;		/* MSS that we advertised */
 	u16 mss_est;		/* what the peer seems to send */
 	u8 wscale;		/* Rcv.Wind.Shift */
@@ -114,22 +111,22 @@ struct tcpx_rcv {
 	u8 ack_pending:1;	/* an ACK is owed; the delayed timer runs */
 	u8 urgent_byte;
 	u8 quick_acks;		/* this many ACKs are not delayed */
-	u8 pingpong;		/* interactive: let ACKs ride on data */
 	u8 sack_nr;		/* blocks in @sack */
 	u8 dsack:1;		/* @dsack_block is to be reported */
+	u8 pingpong:1;		/* TCP_QUICKACK was switched off */
 	struct tcpx_sack_block dsack_block;
 	struct tcpx_sack_block sack[4];	/* newest first, RFC 2018 4 */
 	struct rb_root ooo;	/* out-of-order queue by sequence number */
 	struct sk_buff *ooo_last;
 	u32 space_bytes;	/* autotuning: copied in the last round trip */
 	u32 space_seq;
-	u64 space_ns;
+	u32 space_us;		/* start of that round trip */
 	u32 rtt_us;		/* receiver's estimate */
 	u32 rtt_seq;
-	u64 rtt_ns;
+	u32 rtt_start_us;
 	u64 last_data_ns;	/* when a segment last came: keepalive */
-	u64 ack_owed_ns;	/* when the ACK that is pending became due */
-	u64 ack_limit_ns;	/* last challenge or out-of-window ACK */
+	u32 ack_owed_ms;	/* when the ACK that is pending became due */
+	u32 ack_limit_ms;	/* last challenge or out-of-window ACK */
 };
 
 enum tcpx_recovery_state {
@@ -207,10 +204,10 @@ struct tcpx_sock {
 
 	struct tcpx_port *port;		/* holder of our port, ports.c */
 	struct tcpx_listen *listen;	/* LISTEN only, listen.c */
-	struct list_head accept_node;	/* on the listener's accept queue */
-	struct list_head output_node;	/* with TCPX_OUTPUT_QUEUED, xmit.c */
-	u32 mtu_pending;		/* of TCPX_DEFER_MTU */
-	u8 passive:1;			/* SYN-RECEIVED came from LISTEN */
+	union {
+		struct list_head accept_node;	/* not accepted yet, listen.c */
+		struct list_head output_node;	/* xmit.c, OUTPUT_QUEUED */
+	};
 };
 
 struct tcpx6_sock {

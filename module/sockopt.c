@@ -453,7 +453,7 @@ static int get_int(const struct sock *sk, int optname, int *val)
 		*val = READ_ONCE(user->timeout_ms);
 		return 0;
 	case TCP_QUICKACK:
-		*val = !READ_ONCE(tcb->rcv.pingpong);
+		*val = !tcb->rcv.pingpong;
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		*val = READ_ONCE(user->notsent_lowat);

@@ -216,6 +216,8 @@ void tcpx_xmit_ack(struct tcpx_sock *tcb);
 void tcpx_xmit_probe(struct tcpx_sock *tcb, u32 seq);
 /* An ACK for a bad segment, at most one in half a second. */
 void tcpx_xmit_limited_ack(struct tcpx_sock *tcb, const struct sk_buff *skb);
+/* RFC 5961 7: true if the last such ACK, at *@last_ms, was just now. */
+bool tcpx_xmit_is_limited(struct net *net, u32 *last_ms);
 void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb);
 void tcpx_xmit_rst(struct tcpx_sock *tcb);
 /* RST for @skb as RFC 9293 3.10.7.1 has it, no connection needed. */

@@ -524,16 +524,16 @@ void tcpx_timers_ack_delayed(struct tcpx_sock *tcb)
 {
 	const struct tcpx_knobs *knobs = knobs_of(tcb);
 	u64 delay_ns = (u64)READ_ONCE(knobs->delack_ms) * NSEC_PER_MSEC;
-	u64 last_ns;
+	u32 owed_ms, max_ms;
 
 	if (!tcb->rcv.ack_pending) {
 		tcb->rcv.ack_pending = 1;
-		tcb->rcv.ack_owed_ns = ktime_get_ns();
+		tcb->rcv.ack_owed_ms = tcpx_ts_clock();
 	} else {
-		last_ns = tcb->rcv.ack_owed_ns +
-			  (u64)READ_ONCE(knobs->delack_max_ms) * NSEC_PER_MSEC;
-		delay_ns = min(delay_ns,
-			       last_ns - min(last_ns, ktime_get_ns()));
+		owed_ms = tcpx_ts_clock() - tcb->rcv.ack_owed_ms;
+		max_ms = READ_ONCE(knobs->delack_max_ms);
+		delay_ns = min(delay_ns, (u64)(max_ms - min(max_ms, owed_ms)) *
+					 NSEC_PER_MSEC);
 	}
 	timer_arm(tcb, TCPX_TIMER_DELACK, delay_ns);
 }

@@ -16,7 +16,6 @@
 
 #include <linux/slab.h>
 
-#define ACK_LIMIT_NS	(500 * NSEC_PER_MSEC)
 #define EXPIRE_BATCH	256
 #define EXPIRE_SLACK_NS	NSEC_PER_MSEC
 
@@ -235,7 +234,7 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 	tw->ts_ok = tcb->rcv.ts_ok;
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = inet_sk(sk)->tos;
-	tw->ack_limit_ns = 0;
+	tw->ack_limit_ms = 0;
 	tw->flowlabel = 0;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (tcb->ip == &tcpx_ip6_ops) {
@@ -328,14 +327,8 @@ static bool reopen(struct tcpx_timewait *tw, struct sk_buff *skb)
 
 static void limited_ack(struct tcpx_timewait *tw)
 {
-	u64 now = ktime_get_ns();
-
-	if (tw->ack_limit_ns && now - tw->ack_limit_ns < ACK_LIMIT_NS) {
-		TCPX_INC(net_of(tw), ACKSkipped);
-		return;
-	}
-	tw->ack_limit_ns = now;
-	tcpx_xmit_timewait_ack(tw);
+	if (!tcpx_xmit_is_limited(net_of(tw), &tw->ack_limit_ms))
+		tcpx_xmit_timewait_ack(tw);
 }
 
 /* Softirq; consumes @skb. */

@@ -24,7 +24,7 @@ struct tcpx_timewait {
 	u32 ts_recent_s;
 	u32 ts_offset;
 	u32 mark;
-	u64 ack_limit_ns;
+	u32 ack_limit_ms;		/* last out-of-window ACK */
 	u8 rcv_wscale;
 	u8 ts_ok:1;
 	u8 tos;

@@ -12,7 +12,7 @@
 #include <net/tcp.h>
 
 /* RFC 5961 7: at most one ACK for bad segments in this time. */
-#define ACK_LIMIT_NS	(500 * NSEC_PER_MSEC)
+#define ACK_LIMIT_MS	500
 
 /* --- back-pressure ------------------------------------------------------- */
 
@@ -391,15 +391,15 @@ void tcpx_xmit_probe(struct tcpx_sock *tcb, u32 seq)
 	send_control(tcb, seq, TCPX_FLAG_ACK);
 }
 
-static bool ack_is_limited(struct net *net, u64 *last_ns)
+bool tcpx_xmit_is_limited(struct net *net, u32 *last_ms)
 {
-	u64 now = ktime_get_ns();
+	u32 now = tcpx_ts_clock() ?: 1;
 
-	if (*last_ns && now - *last_ns < ACK_LIMIT_NS) {
+	if (*last_ms && now - *last_ms < ACK_LIMIT_MS) {
 		TCPX_INC(net, ACKSkipped);
 		return true;
 	}
-	*last_ns = now;
+	*last_ms = now;
 	return false;
 }
 
@@ -413,7 +413,7 @@ void tcpx_xmit_limited_ack(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	const struct tcpx_seg *seg = tcpx_seg(skb);
 
 	if ((seg->flags & TCPX_FLAG_SYN || !seg->len) &&
-	    ack_is_limited(sock_net(tcpx_to_sk(tcb)), &tcb->rcv.ack_limit_ns))
+	    tcpx_xmit_is_limited(sock_net(tcpx_to_sk(tcb)), &tcb->rcv.ack_limit_ms))
 		return;
 	tcpx_xmit_ack(tcb);
 }
@@ -422,7 +422,7 @@ void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb)
 {
 	struct net *net = sock_net(tcpx_to_sk(tcb));
 
-	if (ack_is_limited(net, &tcb->rcv.ack_limit_ns))
+	if (tcpx_xmit_is_limited(net, &tcb->rcv.ack_limit_ms))
 		return;
 	TCPX_INC(net, ChallengeACK);
 	tcpx_xmit_ack(tcb);
@@ -558,7 +558,7 @@ void tcpx_xmit_syn_ack_again(struct tcpx_request *req)
 {
 	struct net *net = sock_net(req->common.skc_listener);
 
-	if (ack_is_limited(net, &req->ack_limit_ns))
+	if (tcpx_xmit_is_limited(net, &req->ack_limit_ms))
 		return;
 	TCPX_INC(net, SynRetrans);
 	TCPX_INC(net, RetransSegs);
@@ -581,7 +581,7 @@ void tcpx_xmit_request_ack(struct tcpx_request *req)
 	const struct tcpx_ip_ops *ip;
 	struct tcpx_flow flow;
 
-	if (ack_is_limited(sock_net(listener), &req->ack_limit_ns))
+	if (tcpx_xmit_is_limited(sock_net(listener), &req->ack_limit_ms))
 		return;
 	ip = tcpx_flow_of(&flow, &req->common);
 	flow.mark = req->mark;
