@@ -31,7 +31,6 @@ void tcpx_rtt_init(struct tcpx_rtt *rtt, u32 initial_us, u32 min_us,
 {
 	rtt->srtt_us = 0;
 	rtt->rttvar_us = 0;
-	rtt->latest_us = 0;
 	rtt->min_us = U32_MAX;
 	rtt->rto_min_us = min_us;
 	rtt->rto_max_us = max_us;
@@ -66,7 +65,6 @@ void tcpx_rtt_sample(struct tcpx_rtt *rtt, u32 sample_us)
 		rtt->srtt_us += r - srtt;
 	}
 
-	rtt->latest_us = r;
 	rtt->min_us = min(rtt->min_us, r);
 	rtt->rto_us = compute_rto(rtt);
 	rtt->backoff = 0;

@@ -11,7 +11,6 @@
 struct tcpx_rtt {
 	u32 srtt_us;		/* SRTT times 8, 0: no sample yet */
 	u32 rttvar_us;		/* RTTVAR times 4 */
-	u32 latest_us;		/* the last sample */
 	u32 min_us;		/* the smallest sample, U32_MAX: none */
 	u32 rto_us;		/* RTO before back-off */
 	u32 rto_min_us;

@@ -149,7 +149,7 @@ struct tcpx_recovery {
 	u32 sacked;		/* bytes SACKed above SND.UNA */
 	u32 lost;		/* bytes marked lost */
 	u32 retrans;		/* bytes retransmitted and in flight */
-	u64 first_timeout_ns;	/* send time of what timed out first */
+	u32 first_timeout_ms;	/* send time of what timed out first */
 };
 
 /* The user's settings, sockopt.c; 0 means the namespace's knob. */

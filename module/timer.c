@@ -100,23 +100,22 @@ static u64 rto_ns(const struct tcpx_sock *tcb)
 
 /* --- retransmission ------------------------------------------------------ */
 
-static bool user_timeout_passed(const struct tcpx_sock *tcb, u64 since_ns)
+static bool user_timeout_passed(const struct tcpx_sock *tcb, u32 since_ms)
 {
-	u64 limit_ns = (u64)READ_ONCE(tcb->user.timeout_ms) * NSEC_PER_MSEC;
+	u32 limit_ms = READ_ONCE(tcb->user.timeout_ms);
 
-	return limit_ns && ktime_get_ns() - since_ns >= limit_ns;
+	return limit_ms && tcpx_ts_clock() - since_ms >= limit_ms;
 }
 
 /* ns that an unset ladder must still wait: RFC 9293 MUST-23, 3 minutes. */
 static u64 syn_wait_left_ns(const struct tcpx_sock *tcb)
 {
-	u64 limit_ns = (u64)READ_ONCE(knobs_of(tcb)->syn_timeout_s) *
-		       NSEC_PER_SEC;
-	u64 waited_ns = ktime_get_ns() - tcb->recovery.first_timeout_ns;
+	u32 limit_ms = READ_ONCE(knobs_of(tcb)->syn_timeout_s) * MSEC_PER_SEC;
+	u32 waited_ms = tcpx_ts_clock() - tcb->recovery.first_timeout_ms;
 
-	if (tcb->user.syncnt || tcb->user.timeout_ms || waited_ns >= limit_ns)
+	if (tcb->user.syncnt || tcb->user.timeout_ms || waited_ms >= limit_ms)
 		return 0;
-	return limit_ns - waited_ns;
+	return (u64)(limit_ms - waited_ms) * NSEC_PER_MSEC;
 }
 
 static unsigned int orphan_retries(const struct tcpx_sock *tcb)
@@ -135,7 +134,7 @@ static bool retransmits_exhausted(const struct tcpx_sock *tcb)
 	const struct sock *sk = tcpx_to_sk(tcb);
 	unsigned int retries = READ_ONCE(knobs_of(tcb)->retries2);
 
-	if (user_timeout_passed(tcb, tcb->recovery.first_timeout_ns))
+	if (user_timeout_passed(tcb, tcb->recovery.first_timeout_ms))
 		return true;
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
 		retries = tcb->user.syncnt ?: READ_ONCE(knobs_of(tcb)->syn_retries);
@@ -165,25 +164,25 @@ static void timed_out(struct tcpx_sock *tcb)
 
 /* The next expiry, but not after the user's limit. */
 static u64 until_user_timeout(const struct tcpx_sock *tcb, u64 delay_ns,
-			      u64 since_ns)
+			      u32 since_ms)
 {
-	u64 limit_ns = (u64)READ_ONCE(tcb->user.timeout_ms) * NSEC_PER_MSEC;
-	u64 passed_ns = ktime_get_ns() - since_ns;
+	u32 limit_ms = READ_ONCE(tcb->user.timeout_ms);
+	u32 passed_ms = tcpx_ts_clock() - since_ms;
 
-	if (!limit_ns)
+	if (!limit_ms)
 		return delay_ns;
-	if (passed_ns >= limit_ns)
+	if (passed_ms >= limit_ms)
 		return NSEC_PER_MSEC;
-	return min(delay_ns, limit_ns - passed_ns);
+	return min(delay_ns, (u64)(limit_ms - passed_ms) * NSEC_PER_MSEC);
 }
 
 static void arm_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
 {
 	if (tcb->recovery.timeouts)
 		delay_ns = until_user_timeout(tcb, delay_ns,
-					      tcb->recovery.first_timeout_ns);
+					      tcb->recovery.first_timeout_ms);
 	else if (unlikely(READ_ONCE(tcb->user.timeout_ms)))
-		delay_ns = until_user_timeout(tcb, delay_ns, ktime_get_ns());
+		delay_ns = until_user_timeout(tcb, delay_ns, tcpx_ts_clock());
 	timer_arm(tcb, TCPX_TIMER_RETRANSMIT, delay_ns);
 }
 
@@ -197,7 +196,8 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 	if (!skb)
 		return;
 	if (!tcb->recovery.timeouts)
-		tcb->recovery.first_timeout_ns = skb->skb_mstamp_ns;
+		tcb->recovery.first_timeout_ms =
+			div_u64(skb->skb_mstamp_ns, NSEC_PER_MSEC);
 
 	if (retransmits_exhausted(tcb)) {
 		wait_ns = sk->sk_state == TCP_SYN_SENT ? syn_wait_left_ns(tcb) : 0;
@@ -250,7 +250,7 @@ static bool probes_exhausted(const struct tcpx_sock *tcb)
 	if (sock_flag(sk, SOCK_DEAD))
 		retries = min(retries, orphan_retries(tcb));
 	if (tcb->recovery.probes &&
-	    user_timeout_passed(tcb, tcb->recovery.first_timeout_ns))
+	    user_timeout_passed(tcb, tcb->recovery.first_timeout_ms))
 		return true;
 	return tcb->recovery.probes_unanswered > retries;
 }
@@ -267,7 +267,7 @@ static void tcpx_expired_persist(struct tcpx_sock *tcb)
 	}
 
 	if (!tcb->recovery.probes)
-		tcb->recovery.first_timeout_ns = ktime_get_ns();
+		tcb->recovery.first_timeout_ms = tcpx_ts_clock();
 	if (probes_exhausted(tcb)) {
 		timed_out(tcb);
 		return;
@@ -280,7 +280,7 @@ static void tcpx_expired_persist(struct tcpx_sock *tcb)
 		tcb->recovery.probes_unanswered++;
 	timer_arm(tcb, TCPX_TIMER_PERSIST,
 		  until_user_timeout(tcb, persist_ns(tcb),
-				     tcb->recovery.first_timeout_ns));
+				     tcb->recovery.first_timeout_ms));
 }
 
 /* --- keepalive ----------------------------------------------------------- */
@@ -309,7 +309,9 @@ static bool keepalive_exhausted(const struct tcpx_sock *tcb)
 	/* TCP_USER_TIMEOUT replaces the count, as in native TCP. */
 	if (READ_ONCE(tcb->user.timeout_ms))
 		return tcb->recovery.keepalive_probes &&
-		       user_timeout_passed(tcb, tcb->rcv.last_data_ns);
+		       user_timeout_passed(tcb,
+					   div_u64(tcb->rcv.last_data_ns,
+						   NSEC_PER_MSEC));
 	return tcb->recovery.keepalive_probes >= probes;
 }
 
