@@ -129,6 +129,7 @@ static struct sock *tcpx_accept(struct sock *sk, struct proto_accept_arg *arg)
 	release_sock(sk);
 	return child;
 }
+
 TCPX_DEFINE_PROT_ACCEPT(tcpx_accept)
 
 /* Not owned. */
@@ -165,6 +166,7 @@ static int tcpx_ioctl(struct sock *sk, int cmd, int *karg)
 		return -ENOIOCTLCMD;
 	}
 }
+
 TCPX_DEFINE_IOCTL(tcpx_ioctl)
 
 /* @wake: twice as much must have been sent before a sleeper is woken. */

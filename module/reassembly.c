@@ -76,19 +76,19 @@ static void add_block(struct tcpx_sock *tcb, u32 seq, u32 end_seq)
 	rcv->sack_nr++;
 }
 
-/* RCV.NXT moved, or the queue was pruned to @upto: report only what we hold. */
-static void remove_blocks(struct tcpx_sock *tcb, u32 upto)
+/* RCV.NXT moved, or the queue now ends at @end: report only what we hold. */
+static void remove_blocks(struct tcpx_sock *tcb, u32 end)
 {
 	struct tcpx_rcv *rcv = &tcb->rcv;
 	unsigned int i = 0;
 
 	while (i < rcv->sack_nr) {
 		if (tcpx_seq_before_eq(rcv->sack[i].end, rcv->nxt) ||
-		    tcpx_seq_after_eq(rcv->sack[i].start, upto)) {
+		    tcpx_seq_after_eq(rcv->sack[i].start, end)) {
 			remove_block(rcv, i);
 			continue;
 		}
-		rcv->sack[i].end = tcpx_seq_min(rcv->sack[i].end, upto);
+		rcv->sack[i].end = tcpx_seq_min(rcv->sack[i].end, end);
 		i++;
 	}
 }

@@ -394,7 +394,7 @@ static int sendmsg_locked(struct sock *sk, struct msghdr *msg)
 	err = sk_stream_error(sk, send.flags, err);
 	/* Nothing is in flight that could wake an edge-triggered poller. */
 	if (unlikely(err == -EAGAIN && has_queued_nothing(sk)))
-		READ_ONCE(sk->sk_write_space)(sk);
+		sk->sk_write_space(sk);
 	return err;
 }
 

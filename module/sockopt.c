@@ -171,7 +171,7 @@ static int set_locked(struct sock *sk, int optname, int val)
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		WRITE_ONCE(tcb->user.notsent_lowat, val);
-		READ_ONCE(sk->sk_write_space)(sk);
+		sk->sk_write_space(sk);
 		return 0;
 	case TCP_INQ:
 		if (val < 0 || val > 1)
