@@ -639,14 +639,6 @@ static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
 	return !dead;
 }
 
-/* create_child() locked and referenced it. */
-static void release_child(struct sock *child)
-	__releases(&((child)->sk_lock.slock))
-{
-	bh_unlock_sock(child);
-	sock_put(child);
-}
-
 /* The third segment of the handshake; consumes @skb. */
 static void complete_handshake(struct tcpx_request *req, struct sk_buff *skb)
 {
@@ -675,7 +667,7 @@ static void complete_handshake(struct tcpx_request *req, struct sk_buff *skb)
 	} else if (!sock_flag(child, SOCK_DEAD)) {
 		tcpx_sock_discard(child);
 	}
-	release_child(child);
+	tcpx_sock_put_child(child);
 	if (adopted)
 		return;
 drop:

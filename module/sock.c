@@ -173,6 +173,14 @@ void tcpx_sock_init_child(struct sock *child)
 	tcpx_demux_get();
 }
 
+/* Of sk_clone_lock(): its lock and its second reference. */
+void tcpx_sock_put_child(struct sock *child)
+	__releases(&((child)->sk_lock.slock))
+{
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
 void tcpx_sock_destruct(struct sock *sk)
 {
 	struct tcpx_sock *tcb = tcpx_sk(sk);

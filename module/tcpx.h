@@ -118,6 +118,8 @@ int tcpx_sock_connect(struct sock *sk);
 void tcpx_sock_shutdown(struct sock *sk, int how);	/* prot.shutdown */
 /* A fresh clone of a listener, BH-locked. */
 void tcpx_sock_init_child(struct sock *child);
+/* Unlock it and drop a reference. */
+void tcpx_sock_put_child(struct sock *child);
 /* Nobody will ever accept it: reset and free. Owned, referenced. */
 void tcpx_sock_discard(struct sock *sk);
 /* The connection goes on without the socket, or is over. */
