@@ -5,7 +5,7 @@
 DEPS_BUILD="build-essential bc bison flex libelf-dev libssl-dev kmod cpio
 	xz-utils python3"
 DEPS_GUEST="qemu-system-x86 busybox|busybox-static iproute2 iputils-ping
-	ethtool procps psmisc"
+	ethtool procps psmisc cpio kmod xz-utils"
 DEPS_TEST="sparse clang libclang-rt-14-dev iperf3 tshark tcpdump curl
 	netcat-openbsd nftables conntrack perl"
 
@@ -43,7 +43,8 @@ need_packages() {
 
 # installed_release SERIES FLAVOUR: the newest release with headers installed.
 installed_release() {
-	dpkg-query -W -f='${db:Status-Status} ${Package}\n' 'linux-headers-*' |
+	dpkg-query -W -f='${db:Status-Status} ${Package}\n' 'linux-headers-*' \
+		2>/dev/null |
 		sed -n 's/^installed linux-headers-//p' | releases_of "$1" "$2"
 }
 

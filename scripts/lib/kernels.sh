@@ -70,9 +70,8 @@ kernel_initrd() {
 		module=$((n++))-${module%%.*}.ko
 		case $file in
 		*.xz) xz -dc "$file" ;;
-		*.zst) zstd -qdc "$file" ;;
 		*) cat "$file" ;;
-		esac > "$tmp/modules/$module"
+		esac > "$tmp/modules/$module" || die "cannot unpack $file"
 	done
 	initrd_pack "$tmp" "$dir/initrd.gz"
 }
