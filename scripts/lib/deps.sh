@@ -5,7 +5,7 @@
 DEPS_BUILD="build-essential bc bison flex libelf-dev libssl-dev kmod cpio
 	xz-utils python3"
 DEPS_GUEST="qemu-system-x86 busybox|busybox-static iproute2 iputils-ping
-	ethtool procps psmisc cpio kmod xz-utils"
+	ethtool procps psmisc netbase cpio kmod xz-utils"
 DEPS_TEST="sparse clang libclang-rt-14-dev iperf3 tshark tcpdump curl
 	netcat-openbsd nftables conntrack perl"
 
