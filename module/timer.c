@@ -397,7 +397,12 @@ static void timer_run(struct tcpx_sock *tcb)
 	int id;
 
 	sock_owned_by_me(sk);
-	t->armed_ns = TCPX_NEVER;
+	/*
+	 * Handlers do not start the hrtimer: inside of tcpx_timer_fire() one
+	 * that is queued again cannot be told from one that is not, so it is
+	 * started once, below.
+	 */
+	t->armed_ns = 0;
 	for (id = 0; id < TCPX_TIMER_NR; id++) {
 		if (t->deadline_ns[id] > now)
 			continue;
@@ -407,8 +412,9 @@ static void timer_run(struct tcpx_sock *tcb)
 		tcpx_expired[id](tcb);
 	}
 
+	t->armed_ns = TCPX_NEVER;
 	first = earliest_deadline(t);
-	if (first < t->armed_ns)
+	if (first < TCPX_NEVER)
 		timer_start(tcb, first, now);
 }
 
