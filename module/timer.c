@@ -38,6 +38,18 @@
 /* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
 
+/*
+ * A queued hrtimer holds a reference, and so does a handler that runs and
+ * waits for the lock that we hold. Behind such a handler's back the hrtimer
+ * can be queued once more, and stays so until the handler is through.
+ */
+static bool timer_holds_reference(struct hrtimer *hrtimer)
+{
+	int cancelled = hrtimer_try_to_cancel(hrtimer);
+
+	return cancelled == 1 || (cancelled < 0 && hrtimer_is_queued(hrtimer));
+}
+
 static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 {
 	struct tcpx_timers *t = &tcb->timers;
@@ -45,11 +57,7 @@ static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 
 	slack = when > now + NSEC_PER_SEC ? TIMER_SLACK_LONG_NS : TIMER_SLACK_NS;
 	t->armed_ns = when;
-	/*
-	 * A queued hrtimer holds a reference, and so does a handler that runs
-	 * and waits for the lock that we hold: only 1 leaves us with one.
-	 */
-	if (hrtimer_try_to_cancel(&t->hrtimer) != 1)
+	if (!timer_holds_reference(&t->hrtimer))
 		sock_hold(tcpx_to_sk(tcb));
 	hrtimer_start_range_ns(&t->hrtimer, ns_to_ktime(when), slack,
 			       HRTIMER_MODE_ABS_PINNED_SOFT);
@@ -397,11 +405,7 @@ static void timer_run(struct tcpx_sock *tcb)
 	int id;
 
 	sock_owned_by_me(sk);
-	/*
-	 * Handlers do not start the hrtimer: inside of tcpx_timer_fire() one
-	 * that is queued again cannot be told from one that is not, so it is
-	 * started once, below.
-	 */
+	/* Handlers do not start the hrtimer: it is started once, below. */
 	t->armed_ns = 0;
 	for (id = 0; id < TCPX_TIMER_NR; id++) {
 		if (t->deadline_ns[id] > now)
