@@ -240,6 +240,26 @@ def _(c):
     c.recv(40)
 
 
+@case('2883-1 2883-2 a duplicate is reported in one ACK, as its first block')
+def _(c):
+    c.established(sack=True)
+    c.inject('A', len=10)
+    c.expect('A', ack=11, sack=[])
+    c.inject('A', seq=1, len=10)
+    c.expect('A', ack=11, sack=[(1, 11)])
+    c.inject('A', seq=31, len=10)
+    c.expect('A', ack=11, sack=[(31, 41)])
+    c.inject('A', seq=31, len=10)
+    c.expect('A', ack=11, sack=[(31, 41), (31, 41)])
+    c.inject('A', seq=36, len=10)
+    c.expect('A', ack=11, sack=[(36, 41), (31, 46)])
+    c.inject('A', seq=6, len=10)
+    c.expect('A', ack=16, sack=[(6, 11), (31, 46)])
+    c.inject('A', seq=16, len=15)
+    c.expect('A', ack=46, sack=[])
+    c.recv(45)
+
+
 @case('SM-13 data without ACK are not delivered')
 def _(c):
     c.established()
