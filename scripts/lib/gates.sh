@@ -23,17 +23,6 @@ gate() {
 	fi
 }
 
-# installed_releases: the kernels that the module is built for.
-installed_releases() {
-	local series flavour
-
-	for series in 6.1 6.12; do
-		for flavour in amd64 cloud-amd64; do
-			installed_release $series $flavour
-		done
-	done
-}
-
 # link_tree DIR: the module's sources in a folder of its own for the objects.
 link_tree() {
 	mkdir -p "$1"
