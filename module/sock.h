@@ -186,6 +186,7 @@ enum tcpx_deferred {
 	TCPX_DEFER_MTU,
 	TCPX_THROTTLED,		/* wants to send when the device frees skbs */
 	TCPX_OUTPUT_QUEUED,	/* on a CPU's queue of xmit.c */
+	TCPX_TIMER_QUEUED,	/* the hrtimer has a reference, timer.c */
 };
 
 struct tcpx_sock {

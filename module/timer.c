@@ -39,17 +39,10 @@
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
 
 /*
- * A queued hrtimer holds a reference, and so does a handler that runs and
- * waits for the lock that we hold. Behind such a handler's back the hrtimer
- * can be queued once more, and stays so until the handler is through.
+ * TCPX_TIMER_QUEUED stands for the reference of an hrtimer that is queued, or
+ * whose handler runs and has not got the lock yet: it changes under the lock,
+ * unlike what hrtimer_active() and the like answer.
  */
-static bool timer_holds_reference(struct hrtimer *hrtimer)
-{
-	int cancelled = hrtimer_try_to_cancel(hrtimer);
-
-	return cancelled == 1 || (cancelled < 0 && hrtimer_is_queued(hrtimer));
-}
-
 static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 {
 	struct tcpx_timers *t = &tcb->timers;
@@ -57,7 +50,7 @@ static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 
 	slack = when > now + NSEC_PER_SEC ? TIMER_SLACK_LONG_NS : TIMER_SLACK_NS;
 	t->armed_ns = when;
-	if (!timer_holds_reference(&t->hrtimer))
+	if (!test_and_set_bit(TCPX_TIMER_QUEUED, &tcb->deferred))
 		sock_hold(tcpx_to_sk(tcb));
 	hrtimer_start_range_ns(&t->hrtimer, ns_to_ktime(when), slack,
 			       HRTIMER_MODE_ABS_PINNED_SOFT);
@@ -429,6 +422,14 @@ static enum hrtimer_restart tcpx_timer_fire(struct hrtimer *hrtimer)
 	struct sock *sk = tcpx_to_sk(tcb);
 
 	bh_lock_sock(sk);
+	/*
+	 * Started again while we waited for the lock? It stays queued until we
+	 * are through, and wants a reference beside ours.
+	 */
+	if (hrtimer_is_queued(hrtimer))
+		sock_hold(sk);
+	else
+		clear_bit(TCPX_TIMER_QUEUED, &tcb->deferred);
 	if (!sock_owned_by_user(sk))
 		timer_run(tcb);
 	else if (!test_and_set_bit(TCPX_DEFER_TIMERS, &tcb->deferred))
@@ -455,16 +456,26 @@ void tcpx_timers_init(struct tcpx_sock *tcb)
 		      HRTIMER_MODE_ABS_PINNED_SOFT);
 }
 
-/* The socket is done; a handler that runs has its own reference. */
+/*
+ * The socket is done; a handler that runs has its own reference. If one runs
+ * and the hrtimer is queued behind it, let it expire now and drop its own.
+ */
 void tcpx_timers_destroy(struct tcpx_sock *tcb)
 {
-	int id;
+	struct hrtimer *hrtimer = &tcb->timers.hrtimer;
+	int cancelled, id;
 
 	for (id = 0; id < TCPX_TIMER_NR; id++)
 		timer_stop(tcb, id);
 	tcb->timers.armed_ns = TCPX_NEVER;
-	if (hrtimer_try_to_cancel(&tcb->timers.hrtimer) == 1)
+	cancelled = hrtimer_try_to_cancel(hrtimer);
+	if (cancelled == 1) {
+		clear_bit(TCPX_TIMER_QUEUED, &tcb->deferred);
 		__sock_put(tcpx_to_sk(tcb));
+	} else if (cancelled < 0 && hrtimer_is_queued(hrtimer)) {
+		hrtimer_start_range_ns(hrtimer, 0, 0,
+				       HRTIMER_MODE_ABS_PINNED_SOFT);
+	}
 }
 
 /* --- events -------------------------------------------------------------- */
