@@ -242,7 +242,9 @@ TEST_F(knobs, abort_all)
 	ASSERT_EQ(0, knob_write("abort_all", "1"));
 	EXPECT_NE(0, wait_for(here[0], POLLIN, LONG_MS) & POLLERR);
 	EXPECT_NE(0, wait_for(here[1], POLLIN, LONG_MS) & POLLERR);
-	EXPECT_ERRNO(ECONNRESET, recv(here[0], &c, 1, 0));
+	/* Aborted as an administrator does, or by the other end's RST. */
+	EXPECT_EQ(-1, recv(here[0], &c, 1, 0));
+	EXPECT_TRUE(errno == ECONNABORTED || errno == ECONNRESET);
 	EXPECT_EQ(1, send(there[0], "x", 1, 0));
 	EXPECT_EQ(1, recv(there[1], &c, 1, 0));
 }

@@ -69,7 +69,7 @@ in_b iperf3 -s -1 -B 10.0.0.2 >/dev/null 2>&1 &
 server=$!
 listening() { in_b ss -Hltn sport = 5201 | grep -q .; }
 wait_until 20 listening
-in_a iperf3 -c 10.0.0.2 -t 600 --bidir --json >"$TMP/iperf.json" 2>&1 &
+in_a iperf3 -c 10.0.0.2 -t 900 -b 50M --bidir --json >"$TMP/iperf.json" 2>&1 &
 client=$!
 failed=0
 for ((i = 0; i < ROUNDS; i++)); do

@@ -254,7 +254,7 @@ def _(c):
     c.setopt('SO_SNDBUF', 200000)
     c.inject('A')
     c.send(50000)
-    for _ in range(2):
+    for _ in range(6):
         c.collect()
         c.inject('A', ack=c.dut_nxt)
     c.collect()
