@@ -273,7 +273,7 @@ static void drop_children(struct sock *sk, struct tcpx_listen *l)
 		local_bh_disable();
 		bh_lock_sock_nested(child);
 		sock_hold(child);
-		tcpx_sock_discard(child);
+		tcpx_sock_discard(child, true);
 		bh_unlock_sock(child);
 		local_bh_enable();
 		sock_put(child);
@@ -635,7 +635,7 @@ static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
 	spin_unlock(&l->lock);
 	tcpx_request_put(req);		/* the table's reference */
 	if (dead)
-		tcpx_sock_discard(child);
+		tcpx_sock_discard(child, true);
 	return !dead;
 }
 
@@ -665,7 +665,7 @@ static void complete_handshake(struct tcpx_request *req, struct sk_buff *skb)
 		tcpx_input(child, skb);
 		sk->sk_data_ready(sk);
 	} else if (!sock_flag(child, SOCK_DEAD)) {
-		tcpx_sock_discard(child);
+		tcpx_sock_discard(child, false);
 	}
 	tcpx_sock_put_child(child);
 	if (adopted)

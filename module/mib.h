@@ -35,9 +35,6 @@
 	X(SackRecovery, "recoveries entered with SACK")			\
 	X(DelayedACKs, "ACKs sent by the delayed ACK timer")		\
 	X(DelayedACKLost, "duplicates received, our ACK was lost")	\
-	X(PureAcks, "segments received that only acknowledge")		\
-	X(HPHits, "segments taken by header prediction")		\
-	X(HPAcks, "ACKs taken by header prediction")			\
 	X(DupAcksIn, "duplicate ACKs received")				\
 	X(SackBlocksIn, "SACK blocks received")				\
 	X(SackDiscard, "SACK blocks ignored as invalid")		\
@@ -56,7 +53,6 @@
 	X(RcvQDrop, "segments dropped: no receive memory")		\
 	X(BeyondWindow, "segments outside the receive window")		\
 	X(PAWSEstab, "segments dropped by PAWS")			\
-	X(PAWSActive, "SYN,ACKs refused by PAWS")			\
 	X(ChallengeACK, "challenge ACKs sent (RFC 5961)")		\
 	X(SYNChallenge, "challenge ACKs for a SYN")			\
 	X(ACKSkipped, "ACKs not sent: rate limit")			\
@@ -69,12 +65,10 @@
 	X(AbortOnMemory, "connections ended by memory shortage")	\
 	X(AbortOnTimeout, "connections ended by a timeout")		\
 	X(AbortOnLinger, "connections ended by linger")			\
-	X(AbortFailed, "resets that could not be sent")			\
 	X(KeepAlive, "keepalive probes sent")				\
 	X(WinProbe, "window probes sent")				\
 	X(FromZeroWindowAdv, "times our window reopened")		\
 	X(ToZeroWindowAdv, "times our window closed")			\
-	X(WantZeroWindowAdv, "times our window should have closed")	\
 	X(MemoryPressures, "times memory pressure was entered")		\
 	X(PMTUUpdates, "path MTU reductions taken from ICMP")		\
 	X(IcmpOutOfWindow, "ICMP errors ignored by RFC 5927")		\

@@ -28,7 +28,6 @@ struct tcpx_knobs {
 	u8 window_scaling;
 	u8 moderate_rcvbuf;
 	u8 slow_start_after_idle;
-	u8 stdurg;
 	u8 abort_on_overflow;
 	u8 timewait_reuse;		/* the knob tw_reuse, a macro of the kernel */
 	u8 syn_retries;

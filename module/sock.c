@@ -400,14 +400,16 @@ static void orphan(struct sock *sk)
 	}
 }
 
-void tcpx_sock_discard(struct sock *sk)
+void tcpx_sock_discard(struct sock *sk, bool reset)
 {
 	sock_orphan(sk);
 	atomic_inc(&tcpx_net(sock_net(sk))->orphans);
 	if (sk->sk_state == TCP_CLOSE)
 		destroy(sk);
-	else
+	else if (reset)
 		tcpx_sock_abort(sk, 0);
+	else
+		tcpx_sock_done(sk, TCPX_EV_ABORT, 0);
 }
 
 void tcpx_sock_close(struct sock *sk, long timeout)

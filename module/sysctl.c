@@ -186,7 +186,6 @@ static const struct ctl_table template[] = {
 	KNOB_U8("moderate_rcvbuf", moderate_rcvbuf, SYSCTL_ZERO, &max_1),
 	KNOB_U8("slow_start_after_idle", slow_start_after_idle, SYSCTL_ZERO,
 		&max_1),
-	KNOB_U8("stdurg", stdurg, SYSCTL_ZERO, &max_1),
 	KNOB_U8("abort_on_overflow", abort_on_overflow, SYSCTL_ZERO, &max_1),
 	KNOB_U8("tw_reuse", timewait_reuse, SYSCTL_ZERO, &max_2),
 	KNOB_U8("syn_retries", syn_retries, SYSCTL_ONE, &max_127),

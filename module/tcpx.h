@@ -120,8 +120,11 @@ void tcpx_sock_shutdown(struct sock *sk, int how);	/* prot.shutdown */
 void tcpx_sock_init_child(struct sock *child);
 /* Unlock it and drop a reference. */
 void tcpx_sock_put_child(struct sock *child);
-/* Nobody will ever accept it: reset and free. Owned, referenced. */
-void tcpx_sock_discard(struct sock *sk);
+/*
+ * Nobody will ever accept it: free it. With @reset the peer is told; not when
+ * another CPU opened the same connection. Owned, referenced.
+ */
+void tcpx_sock_discard(struct sock *sk, bool reset);
 /* The connection goes on without the socket, or is over. */
 void tcpx_sock_detach(struct sock *sk);
 void tcpx_sock_take_options(struct tcpx_sock *tcb,
@@ -232,7 +235,6 @@ void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw);
 
 /* recovery.c. Owned. */
 void tcpx_recovery_init(struct tcpx_sock *tcb);
-bool tcpx_recovery_limited_transmit(const struct tcpx_sock *tcb);
 /* Bytes thought to be in the network: RFC 6675's pipe. */
 u32 tcpx_recovery_pipe(const struct tcpx_sock *tcb);
 void tcpx_recovery_ack(struct tcpx_sock *tcb,
@@ -258,7 +260,6 @@ void tcpx_timers_data_sent(struct tcpx_sock *tcb);
 void tcpx_timers_ack_advanced(struct tcpx_sock *tcb);
 /* Data waits and nothing in flight will bring an ACK: persist. */
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
-void tcpx_timers_window_opened(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);
 void tcpx_timers_keepalive_changed(struct tcpx_sock *tcb);

@@ -538,11 +538,6 @@ void tcpx_timers_output_held(struct tcpx_sock *tcb)
 	timer_arm(tcb, TCPX_TIMER_PERSIST, delay_ns);
 }
 
-void tcpx_timers_window_opened(struct tcpx_sock *tcb)
-{
-	timer_stop(tcb, TCPX_TIMER_PERSIST);
-}
-
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb)
 {
 	const struct tcpx_knobs *knobs = knobs_of(tcb);

@@ -79,7 +79,6 @@ static const struct { const char *name, *initial, *good, *bad; } table[] = {
 	{ "slow_start_after_idle", "1", "0", "2" },
 	{ "rto_min_us", "200000", "100000", "0" },
 	{ "reordering", "3", "5", "0" },
-	{ "stdurg", "0", "1", "2" },
 	{ "abort_on_overflow", "0", "1", "2" },
 	{ "tw_reuse", NULL, "1", "3" },
 	{ "rto_initial_us", "1000000", "500000", "0" },
