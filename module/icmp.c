@@ -62,7 +62,7 @@ static void path_mtu_changed(struct sock *sk, u32 mtu)
 
 	mtu = max_t(u32, mtu, tcb->ip->mtu_min);
 	if (!sock_owned_by_user(sk)) {
-		tcpx_output_mtu_reduced(tcb, mtu);
+		tcpx_pmtu_reduced(tcb, mtu);
 		return;
 	}
 	/* Pairs with the READ_ONCE() of release_cb. */

@@ -55,7 +55,7 @@ struct tcpx_flow {
  * @route: the connection's dst, looked up again if it has become invalid;
  *	NULL when there is no route (the error is in sk->sk_err_soft).
  *	Socket owned. Sets sk_gso_max_size and sk_gso_max_segs for a new dst
- *	(tcpx_output_route_changed()).
+ *	(tcpx_pmtu_route_changed()).
  * @xmit: send @skb, TCP header built, on the connection. Consumes @skb.
  *	Fills in the checksum (CHECKSUM_PARTIAL). Net xmit code or -errno.
  * @send_flow: send @skb, TCP header built, to @flow. @sk is the listener or

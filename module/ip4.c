@@ -32,7 +32,7 @@ static void fill_checksum(struct sk_buff *skb, __be32 saddr, __be32 daddr)
 static void commit_dst(struct sock *sk, struct dst_entry *dst)
 {
 	sk_setup_caps(sk, dst);
-	tcpx_output_route_changed(tcpx_sk(sk), dst);
+	tcpx_pmtu_route_changed(tcpx_sk(sk), dst);
 }
 
 int tcpx_ip4_connect_addr(struct sock *sk, __be32 daddr, __be16 dport)

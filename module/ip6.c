@@ -31,7 +31,7 @@ static void commit_dst(struct sock *sk, struct dst_entry *dst)
 {
 	inet6_sk(sk)->dst_cookie = rt6_get_cookie(dst_rt6_info(dst));
 	sk_setup_caps(sk, dst);
-	tcpx_output_route_changed(tcpx_sk(sk), dst);
+	tcpx_pmtu_route_changed(tcpx_sk(sk), dst);
 }
 
 /* The flow of @sk: addresses and dport set. */

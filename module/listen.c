@@ -466,7 +466,7 @@ static struct tcpx_request *create_request(struct sock *sk,
 	req->sent_ns = ktime_get_ns();
 	take_options(req, sk, skb);
 	req->mtu = ip->flow_mtu(sk, &flow);
-	req->mss_adv = tcpx_output_adv_mss(ip, tcpx_sk(sk)->snd.mss_user,
+	req->mss_adv = tcpx_pmtu_adv_mss(ip, tcpx_sk(sk)->snd.mss_user,
 					   req->mtu);
 	/* Half of the buffer is payload, until segments tell more. */
 	req->rcv_wnd = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2,
@@ -581,7 +581,7 @@ static void init_path(struct tcpx_sock *tcb, const struct tcpx_request *req)
 
 	tcb->snd.pmtu = req->mtu;
 	if (dst)
-		tcpx_output_route_changed(tcb, dst);
+		tcpx_pmtu_route_changed(tcb, dst);
 	if (!req->retries)
 		tcpx_rtt_sample(&tcb->rtt, div_u64(ktime_get_ns() -
 						   req->sent_ns,

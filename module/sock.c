@@ -490,7 +490,7 @@ void tcpx_sock_release_cb(struct sock *sk)
 	}
 	if (test_and_clear_bit(TCPX_DEFER_MTU, &tcb->deferred)) {
 		if (sk->sk_state != TCP_CLOSE)
-			tcpx_output_mtu_reduced(tcb, READ_ONCE(tcb->snd.pmtu_pending));
+			tcpx_pmtu_reduced(tcb, READ_ONCE(tcb->snd.pmtu_pending));
 		__sock_put(sk);
 	}
 }
@@ -524,7 +524,7 @@ int tcpx_sock_connect(struct sock *sk)
 	tcb->rcv.sack_ok = READ_ONCE(knobs->sack) != 0;
 	tcb->rcv.wscale_ok = READ_ONCE(knobs->window_scaling) != 0;
 	tcb->rcv.wscale = tcb->rcv.wscale_ok ? tcpx_sock_wscale(sk) : 0;
-	tcb->rcv.mss = tcpx_output_adv_mss(tcb->ip, tcb->snd.mss_user, mtu);
+	tcb->rcv.mss = tcpx_pmtu_adv_mss(tcb->ip, tcb->snd.mss_user, mtu);
 	tcpx_reassembly_init_window(tcb);
 
 	tcpx_flow_of_sock(&flow, sk);
@@ -540,7 +540,7 @@ int tcpx_sock_connect(struct sock *sk)
 	tcb->snd.mss_peer = sk->sk_family == AF_INET6 &&
 			    tcb->ip == &tcpx_ip6_ops ? TCPX_MSS_DEFAULT_V6 :
 						       TCPX_MSS_DEFAULT_V4;
-	tcpx_output_route_changed(tcb, dst);
+	tcpx_pmtu_route_changed(tcb, dst);
 	TCPX_INC(sock_net(sk), ActiveOpens);
 	tcpx_output_syn(tcb);
 	return 0;
@@ -573,7 +573,7 @@ void tcpx_sock_take_options(struct tcpx_sock *tcb,
 /* Options and path are known: segment size and first congestion window. */
 void tcpx_sock_start_data(struct tcpx_sock *tcb)
 {
-	tcpx_output_sync_mss(tcb, tcb->snd.pmtu);
+	tcpx_pmtu_sync_mss(tcb, tcb->snd.pmtu);
 	start_cong(tcb, tcb->cong.ops);
 	tcpx_output_grow_sndbuf(tcb);
 }

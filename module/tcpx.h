@@ -195,19 +195,21 @@ int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 void tcpx_output_probe(struct tcpx_sock *tcb);
 /* Send what Nagle, cork or SWS avoidance held back for too long. */
 void tcpx_output_override(struct tcpx_sock *tcb);
-/* Path MTU now @mtu: recompute snd.mss. */
-void tcpx_output_sync_mss(struct tcpx_sock *tcb, u32 mtu);
-/* ICMP says the path takes @mtu: shrink, resend what was too big. */
-void tcpx_output_mtu_reduced(struct tcpx_sock *tcb, u32 mtu);
-/* A new dst: GSO limits and MSS. */
-void tcpx_output_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
 /* RCV.WND for the next segment; xmit.c records what it sends. */
 u32 tcpx_output_select_window(const struct tcpx_sock *tcb);
 void tcpx_output_purge(struct tcpx_sock *tcb);
 /* The congestion window grew: the send buffer may. */
 void tcpx_output_grow_sndbuf(struct tcpx_sock *tcb);
+
+/* pmtu.c. Owned. */
+/* Path MTU now @mtu: recompute snd.mss. */
+void tcpx_pmtu_sync_mss(struct tcpx_sock *tcb, u32 mtu);
+/* ICMP says the path takes @mtu: shrink, resend what was too big. */
+void tcpx_pmtu_reduced(struct tcpx_sock *tcb, u32 mtu);
+/* A new dst: GSO limits and MSS. */
+void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
 /* What MSS to put into our SYN for path MTU @mtu. */
-u16 tcpx_output_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
+u16 tcpx_pmtu_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
 /* xmit.c. Owned, except where there is no connection. */
 void tcpx_xmit_init(void);

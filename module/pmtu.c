@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How large a segment may be: the peer's MSS and the path MTU (RFC 9293 3.7).
+ */
+#include "tcpx.h"
+#include "ip.h"
+
+#include <net/dst.h>
+#include <net/tcp.h>
+
+static const struct tcpx_knobs *knobs_of(const struct tcpx_sock *tcb)
+{
+	return &tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
+}
+
+static u32 mss_of_mtu(const struct tcpx_ip_ops *ip, u32 mtu)
+{
+	u32 headers = ip->header_len + TCPX_HDR_LEN;
+
+	return mtu > headers ? min_t(u32, mtu - headers,
+				     TCPX_MSS_MAX - headers) : 0;
+}
+
+u16 tcpx_pmtu_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu)
+{
+	u32 mss = mss_of_mtu(ip, mtu);
+
+	if (mss_user)
+		mss = min_t(u32, mss, mss_user);
+	return max_t(u32, mss, TCPX_MSS_MIN);
+}
+
+/* RFC 9293 3.7.1: Eff.snd.MSS = min(SendMSS, MMS_S) - options. */
+void tcpx_pmtu_sync_mss(struct tcpx_sock *tcb, u32 mtu)
+{
+	u32 mss = min_t(u32, mss_of_mtu(tcb->ip, mtu), tcb->snd.mss_peer);
+
+	if (tcb->snd.mss_user)
+		mss = min_t(u32, mss, tcb->snd.mss_user);
+	mss = max_t(u32, mss, READ_ONCE(knobs_of(tcb)->min_snd_mss));
+	if (tcb->rcv.ts_ok)
+		mss -= TCPX_OPTLEN_TS_ALIGNED;
+
+	tcb->snd.pmtu = mtu;
+	if (tcb->snd.mss == mss)
+		return;
+	tcb->snd.mss = mss;
+	tcpx_cong_set_smss(&tcb->cong, mss);
+}
+
+void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst)
+{
+	u32 size = READ_ONCE(dst->dev->gso_max_size);
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	/* sk_setup_caps() leaves 0 where the device has no GSO; IP has. */
+	size = min_t(u32, size, GSO_LEGACY_MAX_SIZE);
+	sk->sk_gso_max_size = size - (MAX_TCP_HEADER + 1);
+	sk->sk_gso_max_segs = min_t(u32, READ_ONCE(dst->dev->gso_max_segs),
+				    U16_MAX);
+	if (tcb->snd.pmtu != dst_mtu(dst))
+		tcpx_pmtu_sync_mss(tcb, dst_mtu(dst));
+}
+
+/*
+ * RFC 1191, 8201: what was larger than the path must be sent again, smaller,
+ * and without a congestion response.
+ */
+void tcpx_pmtu_reduced(struct tcpx_sock *tcb, u32 mtu)
+{
+	u32 old_mss = tcb->snd.mss;
+	struct sk_buff *skb;
+
+	sock_owned_by_me(tcpx_to_sk(tcb));
+	if (mtu >= tcb->snd.pmtu)
+		return;
+	tcpx_pmtu_sync_mss(tcb, mtu);
+	/* The SYN that comes next tells what the path takes. */
+	if (tcpx_to_sk(tcb)->sk_state == TCP_SYN_SENT)
+		tcb->rcv.mss = tcpx_pmtu_adv_mss(tcb->ip, tcb->snd.mss_user,
+						   mtu);
+	TCPX_INC(sock_net(tcpx_to_sk(tcb)), PMTUUpdates);
+	if (tcb->snd.mss >= old_mss)
+		return;
+	for (skb = tcpx_rtx_head(tcpx_to_sk(tcb)); skb; skb = skb_rb_next(skb)) {
+		if (skb->len - tcpx_tx_cb(skb)->skip <= tcb->snd.mss)
+			continue;
+		tcpx_recovery_mark_lost(tcb, skb);
+	}
+	tcpx_recovery_retransmit(tcb);
+}
