@@ -400,7 +400,7 @@ void tcpx_output_user_data(struct tcpx_sock *tcb, bool more)
 	output(tcb, more ? TCPX_NAGLE_CORK : tcb->snd.nagle);
 }
 
-void tcpx_output_syn(struct tcpx_sock *tcb)
+int tcpx_output_syn(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct tcpx_tx_cb *cb;
@@ -408,16 +408,18 @@ void tcpx_output_syn(struct tcpx_sock *tcb)
 
 	skb = tcpx_sendmsg_alloc_skb(sk, 0, sk->sk_allocation);
 	if (!skb)
-		return;
+		return -ENOBUFS;
 	tcpx_output_queue(tcb, skb);
 	cb = tcpx_tx_cb(skb);
 	cb->flags = TCPX_FLAG_SYN;
 	cb->end_seq++;
 	cb->gso_segs = 1;
 	tcb->snd.write_seq++;
+	/* One that is not sent now is sent by the timer. */
 	tcpx_xmit_data(tcb, skb, sk->sk_allocation);
 	move_to_rtx(tcb, skb);
 	tcpx_timers_data_sent(tcb);
+	return 0;
 }
 
 /* The FIN rides on the last segment that waits, or goes alone. */

@@ -542,8 +542,7 @@ int tcpx_sock_connect(struct sock *sk)
 						       TCPX_MSS_DEFAULT_V4;
 	tcpx_pmtu_route_changed(tcb, dst);
 	TCPX_INC(sock_net(sk), ActiveOpens);
-	tcpx_output_syn(tcb);
-	return 0;
+	return tcpx_output_syn(tcb);
 }
 
 /* The peer's SYN: what both offered holds, and its MSS. */

@@ -184,7 +184,7 @@ void tcpx_output(struct tcpx_sock *tcb);
 void tcpx_output_user_data(struct tcpx_sock *tcb, bool more);
 /* Queue @skb (tcpx_tx_cb zero, seq == end_seq) behind snd.write_seq. */
 void tcpx_output_queue(struct tcpx_sock *tcb, struct sk_buff *skb);
-void tcpx_output_syn(struct tcpx_sock *tcb);
+int tcpx_output_syn(struct tcpx_sock *tcb);
 void tcpx_output_fin(struct tcpx_sock *tcb);
 /* Split so that the first keeps @len bytes; 0 or -ENOMEM. */
 int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
