@@ -6,6 +6,7 @@
 # make install		into /lib/modules, with depmod
 # make check demo bench lab	tests, main job, figures, a guest: see README.md
 # make unit headers-check docs docs-check clean
+# make conformance	Documentation/conformance.rst from the tests' results
 #
 # W=1, C=2 (sparse), LLVM=1, ARCH=um and the like are passed to the kernel's
 # build system. Each kernel has its own folder in build/, of links to the
@@ -72,7 +73,7 @@ docs docs-check:
 	@scripts/rfc-index $(arg)
 	@selftests/state/transitions.py --check-rows
 
-check demo bench lab:
+check demo bench lab conformance:
 	@./scripts/$@
 
 # What was fetched and the debug kernels stay: make distclean.
@@ -84,4 +85,4 @@ distclean: clean
 	rm -rf build
 
 .PHONY: all module links headers modules-all install headers-check unit docs \
-	docs-check check demo bench lab clean distclean
+	docs-check check demo bench lab conformance clean distclean

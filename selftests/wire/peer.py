@@ -189,6 +189,10 @@ class Peer:
         self.got, self.quoted, self.when = seg, seg.raw_ip, self.arrived
         return seg
 
+    def highest(self):
+        """The end of all that we sent, holes or not."""
+        return max([p[1] for p in self.pieces] + [self.nxt])
+
     def audit(self, seg):
         """INV: what holds for every segment of a correct sender."""
         if seg.has('R') or self.dut_iss is None:
@@ -212,10 +216,9 @@ class Peer:
         sack = seg.option('sack')
         for left, right in sack or ():
             left, right = (seq_diff(x, self.iss) for x in (left, right))
-            high = max([p[1] for p in self.pieces] + [self.nxt])
-            if not left < right <= high:
+            if not left < right <= self.highest():
                 self.fail('INV: SACK block %d-%d, we sent up to %d' % (
-                    left, right, high))
+                    left, right, self.highest()))
         if sack and not self.offer.get('sack'):
             self.fail('INV: SACK blocks without permission (2018-1)')
         if seg.has('A'):
