@@ -162,6 +162,9 @@ bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 		tcpx_recovery_sack(tcb, skb, &sample);
 
 	/* RFC 5681 2: all five conditions of a duplicate ACK. */
+	sample.ece = seg->flags & TCPX_FLAG_ECE &&
+		     tcb->rcv.ecn & TCPX_ECN_SEND &&
+		     tcpx_seq_after_eq(seg->ack, sample.prior_una);
 	sample.duplicate = sample.prior_flight && !seg->len &&
 			   !(seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) &&
 			   seg->ack == sample.prior_una && !window_changed;

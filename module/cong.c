@@ -180,6 +180,15 @@ void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight)
 	tell(cong, TCPX_CONG_RECOVERY);
 }
 
+/* RFC 3168 6.1.2: as for a loss, of which there is none. */
+void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight)
+{
+	reduce(cong, flight);
+	cong->cwnd = min(cong->cwnd, cong->ssthresh);
+	cong->after_timeout = 0;
+	tell(cong, TCPX_CONG_ECN);
+}
+
 /* RFC 6582 3.2 step 3, full acknowledgment: no burst of all ssthresh. */
 void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight)
 {

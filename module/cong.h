@@ -41,6 +41,7 @@ struct tcpx_cong_ack {
 
 enum tcpx_cong_event {
 	TCPX_CONG_RECOVERY,	/* loss found by ACKs: cwnd was reduced */
+	TCPX_CONG_ECN,		/* told by ECN: cwnd was reduced */
 	TCPX_CONG_TIMEOUT,	/* retransmission timeout: cwnd is 1 SMSS */
 	TCPX_CONG_RECOVERED,	/* all that was sent before is acknowledged */
 	TCPX_CONG_UNDO,		/* the last reduction was spurious, undone */
@@ -93,6 +94,7 @@ void tcpx_cong_change(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops);
 void tcpx_cong_set_smss(struct tcpx_cong *cong, u32 smss);
 void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight);
+void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight);
 void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight);
 void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again);
 void tcpx_cong_undo(struct tcpx_cong *cong);

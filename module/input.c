@@ -414,6 +414,8 @@ static void syn_arrived(struct tcpx_sock *tcb, struct sk_buff *skb)
 	tcb->rcv.wup = tcb->rcv.nxt;
 	tcb->rcv.last_ack_sent = tcb->rcv.nxt;
 	take_syn_options(tcb, skb);
+	if (unlikely(tcb->rcv.ecn))
+		tcpx_ecn_syn_arrived(tcb, seg);
 	tcb->snd.wnd = seg->wnd;
 	tcb->snd.max_wnd = max(tcb->snd.max_wnd, tcb->snd.wnd);
 	tcb->snd.wl1 = seg->seq;
@@ -446,7 +448,7 @@ static void segment_in_syn_sent(struct tcpx_sock *tcb, struct sk_buff *skb)
 		goto drop;
 	}
 	if (seg->flags & TCPX_FLAG_RST) {
-		if (seg->flags & TCPX_FLAG_ACK)
+		if (seg->flags & TCPX_FLAG_ACK && !tcpx_ecn_syn_refused(tcb))
 			reset_arrived(sk);
 		goto drop;
 	}
@@ -473,6 +475,8 @@ static void segment_arrives(struct tcpx_sock *tcb, struct sk_buff *skb)
 		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
 		return;
 	}
+	if (unlikely(tcb->rcv.ecn))
+		tcpx_ecn_received(tcb, seg);
 	sixth_urg(tcb, skb);
 	if (seventh_text(tcb, skb))
 		eighth_fin(tcb);

@@ -432,6 +432,7 @@ static void take_options(struct tcpx_request *req, const struct sock *sk,
 			 READ_ONCE(knobs->window_scaling);
 	req->snd_wscale = req->wscale_ok ? opt.wscale : 0;
 	req->rcv_wscale = req->wscale_ok ? tcpx_sock_wscale(sk) : 0;
+	req->ecn = tcpx_ecn_accept(knobs, seg);
 }
 
 static struct tcpx_request *create_request(struct sock *sk,
@@ -570,6 +571,7 @@ static void init_sequence(struct tcpx_sock *tcb, const struct tcpx_request *req)
 	rcv->ts_ok = req->ts_ok;
 	rcv->ts_recent = req->ts_recent;
 	rcv->ts_recent_s = ktime_get_seconds();
+	rcv->ecn = READ_ONCE(req->ecn);
 	rcv->mss = req->mss_adv;
 	if (!req->wscale_ok)
 		rcv->wnd_clamp = TCPX_WINDOW_MAX;
@@ -692,6 +694,9 @@ static bool check_request(struct tcpx_request *req, const struct sk_buff *skb)
 	if (seg->seq == req->irs && !(seg->flags & (TCPX_FLAG_ACK |
 						    TCPX_FLAG_RST)) &&
 	    seg->flags & TCPX_FLAG_SYN) {
+		/* RFC 3168 6.1.1: it fell back; what is marked is echoed. */
+		if (!tcpx_ecn_accept(knobs_of(listener_of(req)), seg))
+			WRITE_ONCE(req->ecn, req->ecn & ~TCPX_ECN_SEND);
 		tcpx_xmit_syn_ack_again(req);
 		return false;
 	}

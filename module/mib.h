@@ -31,6 +31,8 @@
 	X(FastRetrans, "segments retransmitted in recovery")		\
 	X(SlowStartRetrans, "segments retransmitted after a timeout")	\
 	X(RetransFail, "retransmissions that could not be sent")	\
+	X(DeliveredCE, "segments acknowledged with ECE")		\
+	X(ECNFallback, "SYNs repeated without ECN")			\
 	X(RenoRecovery, "recoveries entered without SACK")		\
 	X(SackRecovery, "recoveries entered with SACK")			\
 	X(DelayedACKs, "ACKs sent by the delayed ACK timer")		\

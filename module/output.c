@@ -411,7 +411,7 @@ int tcpx_output_syn(struct tcpx_sock *tcb)
 		return -ENOBUFS;
 	tcpx_output_queue(tcb, skb);
 	cb = tcpx_tx_cb(skb);
-	cb->flags = TCPX_FLAG_SYN;
+	cb->flags = TCPX_FLAG_SYN | tcpx_ecn_offer(tcb);
 	cb->end_seq++;
 	cb->gso_segs = 1;
 	tcb->snd.write_seq++;
@@ -468,6 +468,8 @@ int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 	    tcpx_output_split(tcb, skb, max_len, GFP_ATOMIC))
 		goto failed;
 
+	if (unlikely(cb->flags & TCPX_FLAG_SYN))
+		tcpx_ecn_syn_lost(tcb, skb);
 	cb->gso_size = tcb->snd.mss;
 	cb->gso_segs = tx_segs(tcb, skb);
 	err = tcpx_xmit_data(tcb, skb, GFP_ATOMIC);

@@ -266,7 +266,8 @@ static bool loss_is_indicated(const struct tcpx_sock *tcb)
 	const struct tcpx_recovery *r = &tcb->recovery;
 
 	/* RFC 6582 3.2 step 2: not again for the window that was repaired. */
-	if (r->has_recover && tcpx_seq_before(tcb->snd.una, r->recover))
+	if (r->has_recover && r->state != TCPX_CWR &&
+	    tcpx_seq_before(tcb->snd.una, r->recover))
 		return false;
 	if (r->dupacks >= r->reordering)
 		return true;
@@ -274,9 +275,38 @@ static bool loss_is_indicated(const struct tcpx_sock *tcb)
 	       r->sacked > (r->reordering - 1) * tcb->snd.mss;
 }
 
+/* ECN has reduced the window that SND.UNA is still in. */
+static bool is_reduced(const struct tcpx_sock *tcb)
+{
+	return tcb->recovery.state == TCPX_CWR &&
+	       tcpx_seq_before(tcb->snd.una, tcb->recovery.recover);
+}
+
+/*
+ * RFC 3168 6.1.2: once for a window of data, whether for loss or for ECN. The
+ * echo goes on until our CWR has arrived, hence until something is
+ * acknowledged that was sent after the reduction.
+ *
+ * Deviation: the window is not less than two segments, as the algorithm has
+ * it; the RFC goes down to one, and then to waiting. So does native TCP.
+ */
+static void enter_cwr(struct tcpx_sock *tcb, u32 flight)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (r->has_recover && !tcpx_seq_after(tcb->snd.una, r->recover))
+		return;
+	r->state = TCPX_CWR;
+	r->recover = tcb->snd.nxt;
+	r->has_recover = 1;
+	tcpx_cong_ecn(&tcb->cong, flight);
+	tcpx_ecn_reduced(tcb);
+}
+
 static void enter_recovery(struct tcpx_sock *tcb)
 {
 	struct net *net = sock_net(tcpx_to_sk(tcb));
+	bool reduced = is_reduced(tcb);
 
 	if (tcb->rcv.sack_ok)
 		TCPX_INC(net, SackRecovery);
@@ -285,7 +315,9 @@ static void enter_recovery(struct tcpx_sock *tcb)
 	tcb->recovery.state = TCPX_RECOVERY;
 	tcb->recovery.recover = tcb->snd.nxt;
 	tcb->recovery.has_recover = 1;
-	tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
+	if (!reduced)
+		tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
+	tcpx_ecn_reduced(tcb);
 	mark_lost(tcb);
 	/* The first retransmission does not wait for the window. */
 	tcpx_output_retransmit(tcb, tcpx_rtx_head(tcpx_to_sk(tcb)),
@@ -361,12 +393,24 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb,
 
 	count_duplicates(tcb, sample);
 	if (r->has_recover && tcpx_seq_after_eq(tcb->snd.una, r->recover)) {
-		if (r->state != TCPX_OPEN)
+		if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS)
 			leave(tcb);
-		r->has_recover = 0;
+		if (tcb->snd.una != r->recover) {
+			r->state = TCPX_OPEN;
+			r->has_recover = 0;
+		}
+	}
+	if (unlikely(sample->ece)) {
+		TCPX_ADD(sock_net(tcpx_to_sk(tcb)), DeliveredCE,
+			 DIV_ROUND_UP(sample->acked, tcb->snd.mss));
+		enter_cwr(tcb, sample->prior_flight);
 	}
 
 	switch (r->state) {
+	case TCPX_CWR:
+		if (loss_is_indicated(tcb))
+			enter_recovery(tcb);
+		break;
 	case TCPX_OPEN:
 		if (loss_is_indicated(tcb))
 			enter_recovery(tcb);
@@ -406,6 +450,7 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 	if (!tcpx_state_in(tcpx_to_sk(tcb)->sk_state, TCPX_SYNCHRONIZED))
 		return;
 	tcpx_cong_timeout(&tcb->cong, tcpx_flight(tcb), r->timeouts > 0);
+	tcpx_ecn_reduced(tcb);
 	r->state = TCPX_LOSS;
 	r->recover = tcb->snd.nxt;
 	r->has_recover = 1;

@@ -12,6 +12,7 @@
 
 #include <linux/log2.h>
 #include <net/inet_common.h>
+#include <net/inet_ecn.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
 #include <net/xfrm.h>
@@ -459,6 +460,7 @@ int tcpx_sock_disconnect(struct sock *sk, int flags)
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);
+	INET_ECN_dontxmit(sk);
 	tcb->ip = sk->sk_family == AF_INET ? &tcpx_ip4_ops : &tcpx_ip6_ops;
 	init_connection(tcb);
 	sk_error_report(sk);

@@ -114,6 +114,7 @@ struct tcpx_rcv {
 	u8 sack_nr;		/* blocks in @sack */
 	u8 dsack:1;		/* @dsack_block is to be reported */
 	u8 pingpong:1;		/* TCP_QUICKACK was switched off */
+	u8 ecn;			/* TCPX_ECN_*, 0: no ECN; ecn.c */
 	struct tcpx_sack_block dsack_block;
 	struct tcpx_sack_block sack[4];	/* newest first, RFC 2018 4 */
 	struct rb_root ooo;	/* out-of-order queue by sequence number */
@@ -129,8 +130,15 @@ struct tcpx_rcv {
 	u32 ack_limit_ms;	/* last challenge or out-of-window ACK */
 };
 
+#define TCPX_ECN_SEND		0x01	/* new data goes out with ECT(0) */
+#define TCPX_ECN_RECEIVE	0x02	/* CE is echoed */
+#define TCPX_ECN_ECHO		0x04	/* CE came: ECE until CWR comes */
+#define TCPX_ECN_CWR		0x08	/* the next new data carries CWR */
+#define TCPX_ECN_SEEN		0x10	/* the peer sent ECT: TCP_INFO */
+
 enum tcpx_recovery_state {
 	TCPX_OPEN,
+	TCPX_CWR,		/* reduced for ECN; nothing is lost */
 	TCPX_RECOVERY,		/* fast recovery */
 	TCPX_LOSS,		/* after a retransmission timeout */
 };

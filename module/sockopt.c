@@ -250,6 +250,8 @@ static u32 ms_since(u64 when_ns)
 static u8 info_ca_state(const struct tcpx_sock *tcb)
 {
 	switch (tcb->recovery.state) {
+	case TCPX_CWR:
+		return TCP_CA_CWR;
 	case TCPX_RECOVERY:
 		return TCP_CA_Recovery;
 	case TCPX_LOSS:
@@ -267,6 +269,10 @@ static void get_info_options(const struct tcpx_sock *tcb,
 		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
 	if (tcb->rcv.sack_ok)
 		info->tcpi_options |= TCPI_OPT_SACK;
+	if (tcb->rcv.ecn)
+		info->tcpi_options |= TCPI_OPT_ECN;
+	if (tcb->rcv.ecn & TCPX_ECN_SEEN)
+		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 	if (tcb->rcv.wscale_ok) {
 		info->tcpi_options |= TCPI_OPT_WSCALE;
 		info->tcpi_snd_wscale = tcb->snd.wscale;

@@ -27,6 +27,7 @@ struct tcpx_ack_sample {
 	u32 sacked;		/* newly SACKed */
 	s64 rtt_us;		/* -1: no sample, Karn */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
+	bool ece;		/* the peer saw CE, RFC 3168 6.1.2 */
 	bool dsack;
 };
 
@@ -234,6 +235,30 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req);
 void tcpx_xmit_syn_ack_again(struct tcpx_request *req);
 void tcpx_xmit_request_ack(struct tcpx_request *req);
 void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw);
+
+/* ecn.c. Owned. */
+/* ECE and CWR of our first SYN, 0 if ECN is not to be asked for. */
+u8 tcpx_ecn_offer(struct tcpx_sock *tcb);
+/* @syn goes out again: without, for it may have been dropped for them. */
+void tcpx_ecn_syn_lost(struct tcpx_sock *tcb, struct sk_buff *syn);
+/* A RST for our SYN: true if the SYN went out again, without. */
+bool tcpx_ecn_syn_refused(struct tcpx_sock *tcb);
+/* The peer's SYN or SYN,ACK in SYN-SENT, of a SYN that asked. */
+void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
+/* What a listener answers to the SYN @seg: TCPX_ECN_*. Not owned. */
+u8 tcpx_ecn_accept(const struct tcpx_knobs *knobs, const struct tcpx_seg *seg);
+/* An acceptable segment, before its text; if rcv.ecn. */
+void tcpx_ecn_received(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
+/* Mark the packet, return @flags with ECE and CWR; if rcv.ecn. */
+u16 tcpx_ecn_send(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
+		  u16 flags);
+
+/* cwnd was reduced, for whatever reason: the peer is told. */
+static inline void tcpx_ecn_reduced(struct tcpx_sock *tcb)
+{
+	if (unlikely(tcb->rcv.ecn & TCPX_ECN_SEND))
+		tcb->rcv.ecn |= TCPX_ECN_CWR;
+}
 
 /* recovery.c. Owned. */
 void tcpx_recovery_init(struct tcpx_sock *tcb);

@@ -15,6 +15,7 @@
 #include "trace.h"
 
 #include <linux/slab.h>
+#include <net/inet_ecn.h>
 
 #define EXPIRE_BATCH	256
 #define EXPIRE_SLACK_NS	NSEC_PER_MSEC
@@ -242,6 +243,7 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 		tw->flowlabel = inet6_sk(sk)->flow_label;
 	}
 #endif
+	tw->tos &= ~INET_ECN_MASK;
 	/* Lookups that see the old object of this memory fail until here. */
 	smp_wmb();
 	refcount_set(&tw->common.skc_refcnt, 2);

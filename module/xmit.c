@@ -269,6 +269,8 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 		}
 	}
 
+	if (unlikely(tcb->rcv.ecn))
+		flags = tcpx_ecn_send(tcb, skb, seq, flags);
 	skb_push(skb, hdr_len);
 	skb_reset_transport_header(skb);
 	build_header(skb, inet->inet_sport, inet->inet_dport, seq,
@@ -345,7 +347,7 @@ int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp)
 		skb_shinfo(clone)->gso_segs = 0;
 		skb_shinfo(clone)->gso_type = 0;
 	}
-	if (!(flags & TCPX_FLAG_SYN) || tcpx_to_sk(tcb)->sk_state == TCP_SYN_RECV)
+	if (tcpx_to_sk(tcb)->sk_state != TCP_SYN_SENT)
 		flags |= TCPX_FLAG_ACK;
 	if (clone->len) {
 		tcb->stats.data_segs_out += cb->gso_segs;
@@ -540,6 +542,8 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req)
 	flow.mark = req->mark;
 	flow.tos = req->tos;
 	opt.mss = req->mss_adv;
+	if (READ_ONCE(req->ecn) & TCPX_ECN_SEND)
+		seg.flags |= TCPX_FLAG_ECE;
 	if (req->wscale_ok) {
 		opt.present |= TCPX_HAS_WSCALE;
 		opt.wscale = req->rcv_wscale;

@@ -348,6 +348,19 @@ TEST(change_of_algorithm)
 	ASSERT_EQ(releases, 1);
 }
 
+/* RFC 3168 6.1.2: half of what is in flight, and never more than before. */
+TEST(ecn)
+{
+	start(0);
+	tcpx_cong_ecn(&cong, 14600);
+	ASSERT_EQ(cong.ssthresh, 7300);
+	ASSERT_EQ(cong.cwnd, 7300);
+	cong.cwnd = SMSS;
+	tcpx_cong_ecn(&cong, SMSS);
+	ASSERT_EQ(cong.ssthresh, 2 * SMSS);
+	ASSERT_EQ(cong.cwnd, SMSS);
+}
+
 TEST(events)
 {
 	ASSERT_TRUE(try_module_get(&owner));
@@ -360,6 +373,8 @@ TEST(events)
 	ASSERT_EQ(last_event, TCPX_CONG_RECOVERY);
 	tcpx_cong_leave_recovery(&cong, SMSS);
 	ASSERT_EQ(last_event, TCPX_CONG_RECOVERED);
+	tcpx_cong_ecn(&cong, cong.cwnd);
+	ASSERT_EQ(last_event, TCPX_CONG_ECN);
 	tcpx_cong_restart(&cong, 10);
 	ASSERT_EQ(last_event, TCPX_CONG_RESTART);
 	tcpx_cong_release(&cong);
