@@ -477,11 +477,7 @@ void tcpx_sock_release_cb(struct sock *sk)
 						 BIT(TCPX_DEFER_OUTPUT) |
 						 BIT(TCPX_DEFER_MTU)))))
 		return;
-	/*
-	 * As softirq from here on: what runs now may find the socket done,
-	 * and must not think that the user still owns it.
-	 */
-	sock_release_ownership(sk);
+	/* Fit for softirq, which is off; release_sock() drops the ownership. */
 	if (test_and_clear_bit(TCPX_DEFER_OUTPUT, &tcb->deferred)) {
 		tcpx_output(tcb);
 		__sock_put(sk);
