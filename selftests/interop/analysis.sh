@@ -71,9 +71,9 @@ for family in 4 6; do
 		plug veth
 		for ns in "$A a0" "$B b0"; do
 			# Native's loss probes send a tail twice on purpose.
-			ip netns exec ${ns% *} sysctl -qw \
+			nsenter "--net=/run/netns/${ns% *}" sysctl -qw \
 				net.ipv4.tcp_early_retrans=0
-			ip netns exec ${ns% *} ethtool -K ${ns#* } tx off \
+			nsenter "--net=/run/netns/${ns% *}" ethtool -K ${ns#* } tx off \
 				tso off gso off gro off rx off >/dev/null 2>&1
 		done
 		# The side that is looked at is tcpx's peer.

@@ -13,7 +13,7 @@ SIZE=1000000
 # listener NS STACK PORT: listens until it is killed; 1 if the port is taken
 listener()
 {
-	exec 8< <(exec ip netns exec "$1" ./transfer -l -s "$(stack "$2")" \
+	exec 8< <(exec nsenter "--net=/run/netns/$1" ./transfer -l -s "$(stack "$2")" \
 		  -a 10.0.0.2 -p "$3" -t 60 2>"$TMP/listener.err")
 	LISTENER=$!
 	read -r -u 8 -t 20 _
@@ -100,7 +100,7 @@ unplug
 
 moving()
 {
-	[ "$(in_a cat /sys/class/net/a0/statistics/tx_bytes)" -gt 1000000 ]
+	in_a awk '/a0:/ { exit $10 <= 1000000 }' /proc/net/dev
 }
 
 # Namespaces and their sockets vanish in the middle of a transfer.

@@ -9,17 +9,12 @@
 . "$(dirname "$0")/net.sh"
 
 ROUNDS=${ROUNDS:-50}
-ROOT=$(realpath ../..)
 
 [ "$(stack tcpx)" = tcpx ] || skip_all "nothing to unload"
 [ -e /sys/module/tcpx/initstate ] || skip_all "tcpx is built in"
 command -v iperf3 >/dev/null || skip_all "no iperf3"
 
-for KO in "${TCPX_KO:-}" "$ROOT/build/$(uname -r)/tcpx.ko" "$ROOT/tcpx.ko" \
-	  "$(modinfo -n tcpx 2>/dev/null)"; do
-	[ ! -f "$KO" ] || break
-done
-[ -f "$KO" ] || skip_all "cannot find tcpx.ko; set TCPX_KO"
+find_module || skip_all "cannot find tcpx.ko; set TCPX_KO"
 
 loaded() { [ -e /proc/net/tcpx ]; }
 unload() { rmmod tcpx 2>"$TMP/rmmod.err"; }
@@ -43,7 +38,7 @@ gone()
 # Refused while a socket is open, listening, connected or only created.
 plug veth
 for ns in "$A" "$B"; do
-	exec 7< <(exec ip netns exec "$ns" ./transfer -l -s tcpx -t 60)
+	exec 7< <(exec nsenter "--net=/run/netns/$ns" ./transfer -l -s tcpx -t 60)
 	holder=$!
 	read -r -u 7 -t 20 _
 	! unload && loaded
@@ -65,25 +60,30 @@ result $? "no sockets without the module"
 transfer veth 4 native native -n 1000000
 result $? "native TCP works without the module"
 
-in_b iperf3 -s -1 -B 10.0.0.2 >/dev/null 2>&1 &
+nsenter "--net=/run/netns/$B" iperf3 -s -1 -B 10.0.0.2 >/dev/null 2>&1 &
 server=$!
 listening() { in_b ss -Hltn sport = 5201 | grep -q .; }
 wait_until 20 listening
-in_a iperf3 -c 10.0.0.2 -t 900 -b 50M --bidir --json >"$TMP/iperf.json" 2>&1 &
+nsenter "--net=/run/netns/$A" iperf3 -c 10.0.0.2 -t 900 -b 10M --bidir >/dev/null 2>&1 &
 client=$!
+received() { in_a awk '/a0:/ { print $2 }' /proc/net/dev; }
+moved() { [ "$(received)" -gt $((before + 10000)) ]; }
 failed=0
+stalled=0
 for ((i = 0; i < ROUNDS; i++)); do
+	before=$(received)
 	insmod "$KO" 2>"$TMP/insmod.err" || failed=$((failed + 1))
 	# Now and then it has something to do.
 	((i % 5)) || transfer loopback 4 tcpx tcpx -n 100000 ||
 		failed=$((failed + 1))
 	wait_until 90 unload || failed=$((failed + 1))
+	wait_until 10 moved || stalled=$((stalled + 1))
 done
 [ $failed = 0 ]
 result $? "$ROUNDS times loaded and unloaded"
-kill -0 $client 2>/dev/null && kill -0 $server 2>/dev/null
+[ $stalled = 0 ] && kill -0 $client && kill -0 $server
 result $? "native traffic went on all the time"
-kill -INT $client
+kill $client $server 2>/dev/null
 wait $client $server
 gone
 result $? "nothing is left behind after $ROUNDS times"
