@@ -92,12 +92,14 @@ checkpatch() {
 			! -path '*/conftest/*') 2>/dev/null
 }
 
-# What the suites on the user-mode kernel ran of the module, all together.
+# measure_coverage um|kasan: what the suites on this debug kernel ran of the
+# module, all together.
 measure_coverage() {
-	local dir all=$OUT/coverage objects=$BUILD/um-debug/tcpx/module first=y
+	local dir all=$OUT/coverage-$1 objects=$BUILD/um-debug/tcpx/module first=y
 
-	rm -rf "$all"
-	for dir in "$OUT"/um-*.results/gcov/"${objects#"$ROOT/"}"; do
+	[ "$1" = um ] || objects=$BUILD/x86-kasan/tcpx/module
+	rm -rf "$all" "$all.sum"
+	for dir in "$OUT/$1"-*.results/gcov/"${objects#"$ROOT/"}"; do
 		[ -d "$dir" ] || continue
 		if [ $first ]; then
 			cp -r "$dir" "$all"
