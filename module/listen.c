@@ -468,7 +468,7 @@ static struct tcpx_request *create_request(struct sock *sk,
 	take_options(req, sk, skb);
 	req->mtu = ip->flow_mtu(sk, &flow);
 	req->mss_adv = tcpx_pmtu_adv_mss(ip, tcpx_sk(sk)->snd.mss_user,
-					   req->mtu);
+					 req->mtu);
 	/* Half of the buffer is payload, until segments tell more. */
 	req->rcv_wnd = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2,
 			     TCPX_WINDOW_MAX);

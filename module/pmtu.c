@@ -78,7 +78,7 @@ void tcpx_pmtu_reduced(struct tcpx_sock *tcb, u32 mtu)
 	/* The SYN that comes next tells what the path takes. */
 	if (tcpx_to_sk(tcb)->sk_state == TCP_SYN_SENT)
 		tcb->rcv.mss = tcpx_pmtu_adv_mss(tcb->ip, tcb->snd.mss_user,
-						   mtu);
+						 mtu);
 	TCPX_INC(sock_net(tcpx_to_sk(tcb)), PMTUUpdates);
 	if (tcb->snd.mss >= old_mss)
 		return;
