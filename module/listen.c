@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * LISTEN and passive SYN-RECEIVED (RFC 9293 3.10.7.2, 3.10.7.4): request
- * objects, their SYN,ACKs, and the queue of connections to accept.
+ * LISTEN and passive SYN-RECEIVED (RFC 9293 3.10.7.2, 3.10.7.4): SYNs, what
+ * becomes of their requests, and the queue of connections to accept.
  *
  * Softirq never takes the listener's socket lock: tcpx_listen.lock is enough,
  * so SYNs do not wait for accept().
  */
 #include "listen.h"
+#include "cookie.h"
 #include "hash.h"
 #include "ip.h"
 #include "ports.h"
@@ -14,14 +15,10 @@
 #include "trace.h"
 
 #include <linux/memcontrol.h>
+#include <linux/net.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
-
-#define REQUESTS_MIN	8	/* half-open, whatever the backlog */
-#define TIMER_SLACK_NS	NSEC_PER_MSEC
-
-static struct kmem_cache *request_cache;
 
 static struct sock *listener_of(const struct tcpx_request *req)
 {
@@ -38,158 +35,11 @@ static const struct tcpx_knobs *knobs_of(const struct sock *sk)
 	return &tcpx_net(sock_net(sk))->knobs;
 }
 
-void tcpx_request_put(struct tcpx_request *req)
-{
-	if (!refcount_dec_and_test(&req->common.skc_refcnt))
-		return;
-	sock_put(listener_of(req));
-	kmem_cache_free(request_cache, req);
-}
-
-int tcpx_listen_init(void)
-{
-	request_cache = kmem_cache_create("tcpx_request",
-					  sizeof(struct tcpx_request), 0,
-					  SLAB_TYPESAFE_BY_RCU | SLAB_ACCOUNT,
-					  NULL);
-	return request_cache ? 0 : -ENOMEM;
-}
-
-void tcpx_listen_exit(void)
-{
-	kmem_cache_destroy(request_cache);
-}
-
-/* --- the lists of a listener --------------------------------------------- */
-
-static void enqueue(struct tcpx_listen *l, struct tcpx_request *req)
-{
-	u64 gap_ns = (u64)READ_ONCE(knobs_of(l->sk)->rto_initial_us) *
-		     NSEC_PER_USEC << req->retries;
-
-	lockdep_assert_held(&l->lock);
-	req->deadline_ns = ktime_get_ns() + gap_ns;
-	list_add_tail(&req->node, &l->requests[req->retries]);
-	req->queued = 1;
-	l->nr_requests++;
-	if (req->deadline_ns < l->armed_ns) {
-		l->armed_ns = req->deadline_ns;
-		hrtimer_start_range_ns(&l->timer, ns_to_ktime(l->armed_ns),
-				       TIMER_SLACK_NS, HRTIMER_MODE_ABS_SOFT);
-	}
-}
-
-static void dequeue(struct tcpx_listen *l, struct tcpx_request *req)
-{
-	lockdep_assert_held(&l->lock);
-	if (!req->queued)
-		return;
-	list_del(&req->node);
-	req->queued = 0;
-	l->nr_requests--;
-}
-
-/* Whoever takes it out of the table drops the table's reference. */
-static bool remove_request(struct tcpx_request *req)
-{
-	struct tcpx_listen *l = listen_of(listener_of(req));
-
-	spin_lock_bh(&l->lock);
-	dequeue(l, req);
-	spin_unlock_bh(&l->lock);
-	if (!tcpx_hash_remove(&req->common))
-		return false;
-	tcpx_request_put(req);
-	return true;
-}
-
-static void request_failed(struct tcpx_request *req)
-{
-	if (remove_request(req))
-		TCPX_INC(sock_net(listener_of(req)), AttemptFails);
-}
-
-/* A request whose SYN,ACK is due, with a reference, off its list. */
-static struct tcpx_request *take_due(struct tcpx_listen *l, u64 now)
-{
-	struct tcpx_request *req;
-	int i;
-
-	lockdep_assert_held(&l->lock);
-	for (i = 0; i < ARRAY_SIZE(l->requests); i++) {
-		req = list_first_entry_or_null(&l->requests[i],
-					       struct tcpx_request, node);
-		if (req && req->deadline_ns <= now) {
-			refcount_inc(&req->common.skc_refcnt);
-			dequeue(l, req);
-			return req;
-		}
-	}
-	return NULL;
-}
-
-/* The next of the ladder, RFC 9293 3.8.3 (MUST-22), or the end of it. */
-static void retransmit_syn_ack(struct tcpx_listen *l, struct tcpx_request *req)
-{
-	u8 most = min_t(u8, READ_ONCE(knobs_of(l->sk)->synack_retries),
-			TCPX_SYNACK_RETRIES_MAX);
-
-	if (req->retries >= most) {
-		request_failed(req);
-		return;
-	}
-	req->retries++;
-	spin_lock(&l->lock);
-	if (!l->dead)
-		enqueue(l, req);
-	spin_unlock(&l->lock);
-	TCPX_INC(sock_net(l->sk), SynRetrans);
-	TCPX_INC(sock_net(l->sk), RetransSegs);
-	tcpx_xmit_syn_ack(req);
-}
-
-static void arm(struct tcpx_listen *l)
-{
-	struct tcpx_request *req;
-	int i;
-
-	lockdep_assert_held(&l->lock);
-	l->armed_ns = TCPX_NEVER;
-	for (i = 0; i < ARRAY_SIZE(l->requests); i++) {
-		req = list_first_entry_or_null(&l->requests[i],
-					       struct tcpx_request, node);
-		if (req)
-			l->armed_ns = min(l->armed_ns, req->deadline_ns);
-	}
-	if (l->armed_ns != TCPX_NEVER && !l->dead)
-		hrtimer_start_range_ns(&l->timer, ns_to_ktime(l->armed_ns),
-				       TIMER_SLACK_NS, HRTIMER_MODE_ABS_SOFT);
-}
-
-static enum hrtimer_restart tcpx_listen_expire(struct hrtimer *timer)
-{
-	struct tcpx_listen *l = container_of(timer, struct tcpx_listen, timer);
-	u64 now = ktime_get_ns();
-	struct tcpx_request *req;
-
-	spin_lock(&l->lock);
-	while (!l->dead && (req = take_due(l, now))) {
-		spin_unlock(&l->lock);
-		retransmit_syn_ack(l, req);
-		tcpx_request_put(req);
-		spin_lock(&l->lock);
-	}
-	arm(l);
-	spin_unlock(&l->lock);
-	return HRTIMER_NORESTART;
-}
-
 /* --- listen(), close() --------------------------------------------------- */
 
 static int create_listen(struct sock *sk)
 {
 	struct tcpx_listen *l = listen_of(sk);
-	int i;
 
 	if (!l) {
 		l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
@@ -197,15 +47,14 @@ static int create_listen(struct sock *sk)
 			return -ENOMEM;
 		spin_lock_init(&l->lock);
 		INIT_LIST_HEAD(&l->accept);
-		for (i = 0; i < ARRAY_SIZE(l->requests); i++)
-			INIT_LIST_HEAD(&l->requests[i]);
-		hrtimer_setup(&l->timer, tcpx_listen_expire, CLOCK_MONOTONIC,
-			      HRTIMER_MODE_ABS_SOFT);
+		tcpx_request_init_queue(l);
 		l->sk = sk;
 		tcpx_sk(sk)->listen = l;
 	}
 	l->armed_ns = TCPX_NEVER;
 	l->dead = false;
+	l->flood_told = false;
+	l->cookie_s = 0;
 	return 0;
 }
 
@@ -238,22 +87,6 @@ int tcpx_listen_start(struct sock *sk, int backlog)
 	tcpx_sock_event(sk, TCPX_EV_PASSIVE_OPEN);
 	tcpx_hash_add_listener(sk);
 	return 0;
-}
-
-static void drop_requests(struct tcpx_listen *l)
-{
-	struct tcpx_request *req;
-
-	local_bh_disable();
-	spin_lock(&l->lock);
-	while ((req = take_due(l, U64_MAX))) {
-		spin_unlock(&l->lock);
-		remove_request(req);
-		tcpx_request_put(req);
-		spin_lock(&l->lock);
-	}
-	spin_unlock(&l->lock);
-	local_bh_enable();
 }
 
 static void drop_children(struct sock *sk, struct tcpx_listen *l)
@@ -292,7 +125,7 @@ void tcpx_listen_stop(struct sock *sk)
 	spin_unlock_bh(&l->lock);
 	/* Its handler does not arm again. */
 	hrtimer_cancel(&l->timer);
-	drop_requests(l);
+	tcpx_request_drop_all(l);
 	drop_children(sk, l);
 	tcpx_ports_unlisten(sk);
 }
@@ -366,22 +199,55 @@ struct sock *tcpx_listen_accept(struct sock *sk, int flags, int *err)
 
 /* --- a SYN for the listener ---------------------------------------------- */
 
-static bool is_full(const struct sock *sk)
+/* What becomes of a SYN. */
+enum admission {
+	REFUSED,
+	REQUESTED,
+	COOKIE,
+};
+
+static enum admission flooded(const struct sock *sk, bool cookies)
+{
+	struct tcpx_listen *l = listen_of(sk);
+	struct net *net = sock_net(sk);
+
+	if (cookies)
+		TCPX_INC(net, ReqQFullDoCookies);
+	else
+		TCPX_INC(net, ReqQFullDrop);
+	if (!READ_ONCE(l->flood_told)) {
+		WRITE_ONCE(l->flood_told, true);
+		net_info_ratelimited("tcpx: Possible SYN flooding on port %u. %s.\n",
+				     sk->sk_num, cookies ? "Sending cookies" :
+				     "Dropping request");
+	}
+	return cookies ? COOKIE : REFUSED;
+}
+
+/*
+ * As in native there is room for one more than the backlog in each queue. What
+ * reopens a TIME-WAIT block must get the ISS chosen for it (6528-2), hence a
+ * request in any case; there are not more of these than blocks.
+ */
+static enum admission admit(const struct sock *sk, bool reopens)
 {
 	const struct tcpx_listen *l = listen_of(sk);
-	struct net *net = sock_net(sk);
-	u32 backlog = READ_ONCE(sk->sk_max_ack_backlog);
-	u32 most = min_t(u32, max_t(u32, backlog, REQUESTS_MIN),
-			 READ_ONCE(knobs_of(sk)->max_syn_backlog));
+	const struct tcpx_knobs *knobs = knobs_of(sk);
+	u32 nr = READ_ONCE(l->nr_requests);
+	u8 cookies = READ_ONCE(knobs->syncookies);
 
 	if (sk_acceptq_is_full(sk)) {
-		TCPX_INC(net, ListenOverflows);
-		return true;
+		TCPX_INC(sock_net(sk), ListenOverflows);
+		return REFUSED;
 	}
-	if (READ_ONCE(l->nr_requests) < most)
-		return false;
-	TCPX_INC(net, ReqQFullDrop);
-	return true;
+	if (reopens)
+		return REQUESTED;
+	if (unlikely(cookies == 2))
+		return COOKIE;
+	if (likely(nr <= READ_ONCE(sk->sk_max_ack_backlog) &&
+		   nr < READ_ONCE(knobs->max_syn_backlog)))
+		return REQUESTED;
+	return flooded(sk, cookies);
 }
 
 static void set_key(struct sock_common *common, const struct sock *sk,
@@ -435,100 +301,131 @@ static void take_options(struct tcpx_request *req, const struct sock *sk,
 	req->ecn = tcpx_ecn_accept(knobs, seg);
 }
 
-static struct tcpx_request *create_request(struct sock *sk,
-					   const struct sk_buff *skb, u32 iss)
+/* All but the reference count, sequence numbers and options. */
+static void init_request(struct tcpx_request *req, struct sock *sk,
+			 const struct tcpx_flow *flow,
+			 const struct tcpx_ip_ops *ip)
 {
-	const struct tcpx_ip_ops *ip = tcpx_ip_of_skb(skb);
-	struct tcpx_request *req;
-	struct tcpx_flow flow;
-
-	if (!refcount_inc_not_zero(&sk->sk_refcnt))
-		return NULL;
-	req = kmem_cache_alloc(request_cache, GFP_ATOMIC | __GFP_NOWARN);
-	if (!req) {
-		sock_put(sk);
-		return NULL;
-	}
-	tcpx_flow_reply(&flow, sock_net(sk), skb);
-	set_key(&req->common, sk, &flow);
+	set_key(&req->common, sk, flow);
 	req->common.skc_listener = sk;
-	req->iss = iss ?: tcpx_flow_isn(&flow);
-	req->irs = tcpx_seg(skb)->seq;
-	req->ts_offset = tcpx_flow_ts_offset(&flow);
+	req->ts_offset = tcpx_flow_ts_offset(flow);
 	req->mark = READ_ONCE(sk->sk_mark);
 	req->tos = inet_sk(sk)->tos;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (flow.family == AF_INET6)
+	if (flow->family == AF_INET6)
 		req->tos = inet6_sk(sk)->tclass;
 #endif
 	req->retries = 0;
 	req->queued = 0;
+	req->cookie = 0;
 	req->ack_limit_ms = 0;
-	req->sent_ns = ktime_get_ns();
-	take_options(req, sk, skb);
-	req->mtu = ip->flow_mtu(sk, &flow);
+	req->mtu = ip->flow_mtu(sk, flow);
 	req->mss_adv = tcpx_pmtu_adv_mss(ip, tcpx_sk(sk)->snd.mss_user,
 					 req->mtu);
 	/* Half of the buffer is payload, until segments tell more. */
 	req->rcv_wnd = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2,
 			     TCPX_WINDOW_MAX);
+}
+
+static struct tcpx_request *create_request(struct sock *sk,
+					   const struct sk_buff *skb, u32 iss)
+{
+	struct tcpx_request *req;
+	struct tcpx_flow flow;
+
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return NULL;
+	req = tcpx_request_alloc();
+	if (!req) {
+		sock_put(sk);
+		return NULL;
+	}
+	tcpx_flow_reply(&flow, sock_net(sk), skb);
+	init_request(req, sk, &flow, tcpx_ip_of_skb(skb));
+	req->iss = iss ?: tcpx_flow_isn(&flow);
+	req->irs = tcpx_seg(skb)->seq;
+	req->sent_ns = ktime_get_ns();
+	take_options(req, sk, skb);
 	/* Lookups that see the old object of this memory fail until here. */
 	smp_wmb();
 	refcount_set(&req->common.skc_refcnt, 2);
 	return req;
 }
 
-/* RFC 9293 3.10.7.2. A SYN with FIN is nobody's (SM-5); its text comes again. */
-static void syn_arrived(struct sock *sk, const struct sk_buff *skb, u32 iss)
+/* False: no memory. */
+static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss)
 {
+	struct tcpx_request *req = create_request(sk, skb, iss);
 	struct tcpx_listen *l = listen_of(sk);
-	struct tcpx_request *req;
 	bool dead;
 
-	if (is_full(sk))
-		goto drop;
-	req = create_request(sk, skb, iss);
 	if (!req)
-		goto drop;
+		return false;
 	if (tcpx_hash_insert(&req->common, true)) {
 		/* Another SYN of the same connection was faster. */
 		tcpx_request_put(req);
 		tcpx_request_put(req);
-		return;
+		return true;
 	}
 	spin_lock(&l->lock);
 	dead = l->dead;
 	if (!dead)
-		enqueue(l, req);
+		tcpx_request_enqueue(l, req);
 	spin_unlock(&l->lock);
 	if (dead)
-		remove_request(req);
+		tcpx_request_remove(req);
 	else
 		tcpx_xmit_syn_ack(req);
 	tcpx_request_put(req);
-	return;
-drop:
-	TCPX_INC(sock_net(sk), ListenDrops);
+	return true;
 }
 
-/* Softirq, RCU; consumes @skb. @iss: what the new connection must exceed. */
-void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss)
+static void send_cookie(struct sock *sk, const struct sk_buff *skb)
 {
-	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct tcpx_listen *l = listen_of(sk);
+	u32 now_s = (u32)ktime_get_seconds() ?: 1;
+	struct tcpx_request req;
+	struct tcpx_flow flow;
 
-	if (sk->sk_state != TCP_LISTEN || seg->flags & TCPX_FLAG_RST)
-		goto drop;
-	if (seg->flags & TCPX_FLAG_ACK) {
-		tcpx_xmit_rst_reply(sock_net(sk), skb);
-		goto drop;
+	tcpx_flow_reply(&flow, sock_net(sk), skb);
+	init_request(&req, sk, &flow, tcpx_ip_of_skb(skb));
+	req.cookie = 1;
+	req.irs = tcpx_seg(skb)->seq;
+	take_options(&req, sk, skb);
+	if (!req.ts_ok) {
+		req.sack_ok = 0;
+		req.wscale_ok = 0;
+		req.ecn = 0;
 	}
-	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)
-		goto drop;
-	syn_arrived(sk, skb, iss);
-	consume_skb(skb);
-	return;
-drop:
-	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_FLAGS);
+	req.iss = tcpx_cookie_isn(&flow, req.irs, &req.mss_peer);
+	/* Pairs with is_cookie_time(); not a store for each of a flood. */
+	if (READ_ONCE(l->cookie_s) != now_s)
+		WRITE_ONCE(l->cookie_s, now_s);
+	TCPX_INC(sock_net(sk), SyncookiesSent);
+	tcpx_xmit_syn_ack(&req);
+}
+
+/*
+ * RFC 9293 3.10.7.2. Text on a SYN is not kept: the SYN,ACK tells the peer to
+ * send it again, and a flood of such SYNs takes no memory (SEC-43). A SYN with
+ * FIN is nobody's (SM-5). False: dropped.
+ */
+static bool syn_arrived(struct sock *sk, const struct sk_buff *skb, u32 iss)
+{
+	switch (admit(sk, iss)) {
+	case REQUESTED:
+		if (open_request(sk, skb, iss))
+			return true;
+		break;
+	case COOKIE:
+		send_cookie(sk, skb);
+		return true;
+	case REFUSED:
+		break;
+	}
+	TCPX_INC(sock_net(sk), ListenDrops);
+	sk_drops_add(sk, skb);
+	return false;
 }
 
 /* --- a segment for a request --------------------------------------------- */
@@ -584,12 +481,12 @@ static void init_path(struct tcpx_sock *tcb, const struct tcpx_request *req)
 	tcb->snd.pmtu = req->mtu;
 	if (dst)
 		tcpx_pmtu_route_changed(tcb, dst);
-	if (!req->retries)
+	if (req->retries)
+		tcpx_rtt_syn_lost(&tcb->rtt);
+	else if (!req->cookie)
 		tcpx_rtt_sample(&tcb->rtt, div_u64(ktime_get_ns() -
 						   req->sent_ns,
 						   NSEC_PER_USEC));
-	else
-		tcpx_rtt_syn_lost(&tcb->rtt);
 	/* RFC 6928 2, see tcpx_sock_start_data(). */
 	tcb->stats.retrans_segs = req->retries;
 	tcpx_reassembly_init_window(tcb);
@@ -618,24 +515,35 @@ static struct sock *create_child(struct sock *sk,
 	return child;
 }
 
-/* The child takes the request's place; false: someone else was faster. */
+/*
+ * The child takes the request's place, or one of its own if a cookie brought
+ * it; false: someone else was faster.
+ */
+static bool enter_table(struct tcpx_request *req, struct sock *child)
+{
+	if (req->cookie)
+		return !tcpx_hash_insert(&child->__sk_common, true);
+	return tcpx_hash_replace(&req->common, &child->__sk_common);
+}
+
 static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
 		  struct sock *child)
 {
 	struct sock *sk = listener_of(req);
 	bool dead;
 
-	if (!tcpx_hash_replace(&req->common, &child->__sk_common))
+	if (!enter_table(req, child))
 		return false;
 	spin_lock(&l->lock);
-	dequeue(l, req);
+	tcpx_request_dequeue(l, req);
 	dead = l->dead;
 	if (!dead) {
 		list_add_tail(&tcpx_sk(child)->accept_node, &l->accept);
 		sk_acceptq_added(sk);
 	}
 	spin_unlock(&l->lock);
-	tcpx_request_put(req);		/* the table's reference */
+	if (!req->cookie)
+		tcpx_request_put(req);	/* the table's reference */
 	if (dead)
 		tcpx_sock_discard(child, true);
 	return !dead;
@@ -652,7 +560,8 @@ static void complete_handshake(struct tcpx_request *req, struct sk_buff *skb)
 		TCPX_INC(net, ListenOverflows);
 		if (READ_ONCE(knobs_of(sk)->abort_on_overflow)) {
 			tcpx_xmit_rst_reply(net, skb);
-			request_failed(req);
+			if (!req->cookie)
+				tcpx_request_failed(req);
 		}
 		goto drop;
 	}
@@ -676,14 +585,101 @@ drop:
 	kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
+/* Lately this listener has sent cookies: without, guessing has no chance. */
+static bool is_cookie_time(const struct sock *sk)
+{
+	u32 sent_s = READ_ONCE(listen_of(sk)->cookie_s);
+	s32 age_s = (u32)ktime_get_seconds() - sent_s;
+
+	/* Negative: another CPU sent one since. */
+	return sent_s && age_s <= TCPX_COOKIE_LIFE_S;
+}
+
+/* @flow: back to where @skb came from. False: it brings no good cookie. */
+static bool take_cookie(struct tcpx_request *req, struct sock *sk,
+			const struct tcpx_flow *flow,
+			const struct sk_buff *skb)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	u16 mss = tcpx_cookie_mss(flow, seg->seq - 1, seg->ack - 1);
+
+	if (!mss) {
+		TCPX_INC(sock_net(sk), SyncookiesFailed);
+		return false;
+	}
+	TCPX_INC(sock_net(sk), SyncookiesRecv);
+	init_request(req, sk, flow, tcpx_ip_of_skb(skb));
+	req->cookie = 1;
+	req->iss = seg->ack - 1;
+	req->irs = seg->seq - 1;
+	req->mss_peer = mss;
+	req->sack_ok = 0;
+	req->wscale_ok = 0;
+	req->snd_wscale = 0;
+	req->rcv_wscale = 0;
+	req->ecn = 0;
+	req->ts_recent = seg->tsval;
+	req->ts_ok = seg->options & TCPX_HAS_TS &&
+		     READ_ONCE(knobs_of(sk)->timestamps);
+	if (req->ts_ok)
+		tcpx_cookie_take_ts(req, seg->tsecr - req->ts_offset);
+	return true;
+}
+
+/*
+ * The ACK of a SYN,ACK that left no request. @old: one of the same connection,
+ * of a SYN that came again when there was room. Consumes @skb if it says yes.
+ */
+static bool open_by_cookie(struct sock *sk, struct tcpx_request *old,
+			   struct sk_buff *skb)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct tcpx_request req;
+	struct tcpx_flow flow;
+
+	if (likely(!is_cookie_time(sk)) || seg->flags & TCPX_FLAG_SYN)
+		return false;
+	tcpx_flow_reply(&flow, sock_net(sk), skb);
+	if (!take_cookie(&req, sk, &flow, skb))
+		return false;
+	if (old)
+		tcpx_request_remove(old);
+	complete_handshake(&req, skb);
+	return true;
+}
+
+/* Softirq, RCU; consumes @skb. @iss: what the new connection must exceed. */
+void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+
+	if (sk->sk_state != TCP_LISTEN || seg->flags & TCPX_FLAG_RST)
+		goto drop;
+	if (seg->flags & TCPX_FLAG_ACK) {
+		if (open_by_cookie(sk, NULL, skb))
+			return;
+		tcpx_xmit_rst_reply(sock_net(sk), skb);
+		goto drop;
+	}
+	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)
+		goto drop;
+	if (!syn_arrived(sk, skb, iss)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+		return;
+	}
+	consume_skb(skb);
+	return;
+drop:
+	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_FLAGS);
+}
+
 static bool is_old_timestamp(const struct tcpx_request *req,
 			     const struct tcpx_seg *seg)
 {
-	return req->ts_ok && seg->options & TCPX_HAS_TS &&
-	       (s32)(seg->tsval - req->ts_recent) < 0;
+	return req->ts_ok && (s32)(seg->tsval - req->ts_recent) < 0;
 }
 
-/* RFC 9293 3.10.7.4 for SYN-RECEIVED after LISTEN; true: the ACK we want. */
+/* RFC 9293 3.10.7.4 for SYN-RECEIVED after LISTEN; true: an ACK to look at. */
 static bool check_request(struct tcpx_request *req, const struct sk_buff *skb)
 {
 	const struct tcpx_seg *seg = tcpx_seg(skb);
@@ -700,6 +696,10 @@ static bool check_request(struct tcpx_request *req, const struct sk_buff *skb)
 		tcpx_xmit_syn_ack_again(req);
 		return false;
 	}
+	/* RFC 7323 3.2: once negotiated, a segment without is dropped. */
+	if (req->ts_ok && !(seg->options & TCPX_HAS_TS) &&
+	    !(seg->flags & TCPX_FLAG_RST))
+		return false;
 	if (is_old_timestamp(req, seg) && !(seg->flags & TCPX_FLAG_RST)) {
 		TCPX_INC(net, PAWSEstab);
 		tcpx_xmit_request_ack(req);
@@ -712,36 +712,39 @@ static bool check_request(struct tcpx_request *req, const struct sk_buff *skb)
 	}
 	if (seg->flags & TCPX_FLAG_RST) {
 		if (seg->seq == nxt)
-			request_failed(req);
+			tcpx_request_failed(req);
 		else
 			tcpx_xmit_request_ack(req);
 		return false;
 	}
 	if (seg->flags & TCPX_FLAG_SYN) {
-		request_failed(req);
+		tcpx_request_failed(req);
 		return false;
 	}
-	if (!(seg->flags & TCPX_FLAG_ACK))
-		return false;
-	if (seg->ack != req->iss + 1) {
-		tcpx_xmit_rst_reply(net, skb);
-		return false;
-	}
-	return true;
+	return seg->flags & TCPX_FLAG_ACK;
 }
 
 /* Softirq, @req referenced; consumes @skb. */
 void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb)
 {
-	if (check_request(req, skb))
+	struct sock *sk = listener_of(req);
+
+	if (!check_request(req, skb))
+		goto drop;
+	if (tcpx_seg(skb)->ack == req->iss + 1) {
 		complete_handshake(req, skb);
-	else
-		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+		return;
+	}
+	if (open_by_cookie(sk, req, skb))
+		return;
+	tcpx_xmit_rst_reply(sock_net(sk), skb);
+drop:
+	kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
 void tcpx_listen_abort_request(struct tcpx_request *req)
 {
-	request_failed(req);
+	tcpx_request_failed(req);
 }
 
 void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard)
@@ -749,5 +752,5 @@ void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard)
 	if (seq != req->iss)
 		TCPX_INC(sock_net(listener_of(req)), IcmpOutOfWindow);
 	else if (hard)
-		request_failed(req);
+		tcpx_request_failed(req);
 }

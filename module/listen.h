@@ -37,6 +37,7 @@ struct tcpx_request {
 	u8 sack_ok:1;
 	u8 wscale_ok:1;
 	u8 queued:1;			/* on a list of the listener */
+	u8 cookie:1;			/* on the stack only, see cookie.c */
 	u8 tos;				/* of our segments: tos or tclass */
 	u8 ecn;				/* TCPX_ECN_*: what was agreed on */
 };
@@ -49,7 +50,10 @@ struct tcpx_request {
 struct tcpx_listen {
 	spinlock_t lock;
 	bool dead;			/* no more requests, no more children */
+	bool flood_told;		/* once in a log is enough */
 	unsigned int nr_requests;
+	unsigned int nr_young;		/* of them, no SYN,ACK sent again yet */
+	u32 cookie_s;			/* last cookie sent, 0: none; lockless */
 	struct list_head accept;	/* children, oldest first */
 	/*
 	 * Requests by the number of SYN,ACKs sent again: one interval a list,
@@ -60,5 +64,17 @@ struct tcpx_listen {
 	struct hrtimer timer;
 	struct sock *sk;
 };
+
+/* request.c */
+struct tcpx_request *tcpx_request_alloc(void);		/* softirq */
+void tcpx_request_init_queue(struct tcpx_listen *l);
+void tcpx_request_drop_all(struct tcpx_listen *l);
+/* Both with @l->lock held. */
+void tcpx_request_enqueue(struct tcpx_listen *l, struct tcpx_request *req);
+void tcpx_request_dequeue(struct tcpx_listen *l, struct tcpx_request *req);
+/* Off queue and table, with the table's reference; false: it was already. */
+bool tcpx_request_remove(struct tcpx_request *req);
+/* The same; an attempt to open has failed. */
+void tcpx_request_failed(struct tcpx_request *req);
 
 #endif /* _TCPX_LISTEN_H */

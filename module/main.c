@@ -140,7 +140,7 @@ static int __init tcpx_init(void)
 	err = tcpx_timewait_init();
 	if (err)
 		goto out_exit_ports;
-	err = tcpx_listen_init();
+	err = tcpx_request_init();
 	if (err)
 		goto out_exit_timewait;
 	tcpx_xmit_init();
@@ -173,7 +173,7 @@ out_unregister_cong:
 	tcpx_cong_unregister(&tcpx_cong_reno);
 out_exit_xmit:
 	tcpx_xmit_exit();
-	tcpx_listen_exit();
+	tcpx_request_exit();
 out_exit_timewait:
 	tcpx_timewait_exit();
 out_exit_ports:
@@ -194,7 +194,7 @@ static void __exit tcpx_exit(void)
 	tcpx_xmit_exit();
 	/* What call_rcu() has been given by us. */
 	rcu_barrier();
-	tcpx_listen_exit();
+	tcpx_request_exit();
 	tcpx_timewait_exit();
 	tcpx_ports_exit();
 	tcpx_hash_exit();

@@ -22,9 +22,13 @@
 	X(OutRsts, "segments sent with RST")				\
 	X(InCsumErrors, "segments with a wrong checksum")		\
 	X(InHdrErrors, "segments with an impossible header")		\
-	X(ListenOverflows, "final ACKs refused: accept queue full")	\
+	X(ListenOverflows, "SYNs and final ACKs refused: accept queue full")\
 	X(ListenDrops, "SYNs dropped by a listener")			\
 	X(ReqQFullDrop, "SYNs dropped: request queue full")		\
+	X(ReqQFullDoCookies, "SYNs answered by cookie: request queue full")\
+	X(SyncookiesSent, "SYN cookies sent")				\
+	X(SyncookiesRecv, "ACKs that brought a good SYN cookie")	\
+	X(SyncookiesFailed, "ACKs refused: no good SYN cookie")		\
 	X(SynRetrans, "SYN and SYN,ACK retransmissions")		\
 	X(TimeoutRexmt, "retransmission timeouts")			\
 	X(Timeouts, "all timer expiries that acted")			\

@@ -32,6 +32,7 @@ struct tcpx_knobs {
 	u8 slow_start_after_idle;
 	u8 abort_on_overflow;
 	u8 timewait_reuse;		/* the knob tw_reuse, a macro of the kernel */
+	u8 syncookies;
 	u8 syn_retries;
 	u8 synack_retries;
 	u8 retries1;

@@ -143,8 +143,6 @@ extern struct percpu_counter tcpx_sockets_allocated;
 DECLARE_PER_CPU(int, tcpx_memory_per_cpu_fw_alloc);
 
 /* listen.c */
-int tcpx_listen_init(void);
-void tcpx_listen_exit(void);
 int tcpx_listen_start(struct sock *sk, int backlog);	/* listen(2), owned */
 void tcpx_listen_stop(struct sock *sk);			/* owned, process */
 /* The oldest child that is ready; NULL and *@err. Owned, may sleep. */
@@ -157,6 +155,10 @@ void tcpx_listen_input_request(struct tcpx_request *req, struct sk_buff *skb);
 void tcpx_listen_request_error(struct tcpx_request *req, u32 seq, bool hard);
 /* abort_all: forget it. */
 void tcpx_listen_abort_request(struct tcpx_request *req);
+
+/* request.c */
+int tcpx_request_init(void);
+void tcpx_request_exit(void);
 void tcpx_request_put(struct tcpx_request *req);
 
 /* input.c: SEGMENT ARRIVES; consumes @skb. Owned. */

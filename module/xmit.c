@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One segment: header, options, back-pressure, hand it to IP. */
 #include "tcpx.h"
+#include "cookie.h"
 #include "ip.h"
 #include "listen.h"
 #include "timewait.h"
@@ -522,7 +523,11 @@ void tcpx_xmit_rst_reply(struct net *net, const struct sk_buff *skb)
 
 static u32 request_ts(const struct tcpx_request *req)
 {
-	return tcpx_ts_clock() + req->ts_offset;
+	u32 clock = tcpx_ts_clock();
+
+	if (unlikely(req->cookie))
+		clock = tcpx_cookie_ts(req, clock);
+	return clock + req->ts_offset;
 }
 
 void tcpx_xmit_syn_ack(struct tcpx_request *req)

@@ -77,7 +77,20 @@ class Stack:
                 if head.startswith('Tcp'):
                     found.update(zip(head.split()[1:],
                                      map(int, row.split()[1:])))
+        # Ours have no TCP in front.
+        found.update([(k[3:], v) for k, v in found.items()
+                      if k.startswith('TCP') and k[3:] not in found])
         return found
+
+    @contextlib.contextmanager
+    def counts(self, **want):
+        """What runs inside adds this to the counters."""
+        before = self.counters()
+        yield
+        after = self.counters()
+        got = {name: after[name] - before[name] for name in want}
+        if got != want:
+            raise Failure('counters: %s, not %s' % (got, want))
 
 
 class Bench:
