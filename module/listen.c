@@ -509,7 +509,6 @@ static struct sock *create_child(struct sock *sk,
 	inherit_memcg(child, sk);
 	tcb = tcpx_sk(child);
 	ip->init_child(child, sk, req, skb);
-	tcb->port = tcpx_port_get(tcpx_sk(sk)->port);
 	init_sequence(tcb, req);
 	init_path(tcb, req);
 	return child;
@@ -538,6 +537,8 @@ static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
 	tcpx_request_dequeue(l, req);
 	dead = l->dead;
 	if (!dead) {
+		/* A listener that is dead may have released its port. */
+		tcpx_sk(child)->port = tcpx_port_get(tcpx_sk(sk)->port);
 		list_add_tail(&tcpx_sk(child)->accept_node, &l->accept);
 		sk_acceptq_added(sk);
 	}
