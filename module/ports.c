@@ -21,6 +21,7 @@
 #include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/net.h>
+#include <linux/random.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -477,24 +478,36 @@ static int take_port(struct sock *sk, struct tcpx_port *port)
 	return err;
 }
 
-static struct tcpx_port *oldest_idle(struct tcpx_ports *ports)
+/* Any of them: whoever saw the ports before must not know what comes next. */
+static struct tcpx_port *random_idle(struct tcpx_ports *ports)
 {
+	u32 i, first = get_random_u32();
 	struct tcpx_port *port = NULL;
 
 	spin_lock_bh(&ports->lock);
-	if (ports->nr_idle > IDLE_ENOUGH) {
-		port = list_first_entry(&ports->idle, struct tcpx_port, list);
-		refcount_set(&port->refs, 1);
-		list_del_init(&port->list);
-		ports->nr_idle--;
+	if (ports->nr_idle <= IDLE_ENOUGH)
+		goto out;
+	for (i = 0; i < HASH_SIZE(ports->shared); i++) {
+		u32 slot = (first + i) % HASH_SIZE(ports->shared);
+
+		hlist_for_each_entry(port, &ports->shared[slot], node) {
+			if (refcount_read(&port->refs))
+				continue;
+			refcount_set(&port->refs, 1);
+			list_del_init(&port->list);
+			ports->nr_idle--;
+			goto out;
+		}
 	}
+	DEBUG_NET_WARN_ON_ONCE(1);
+out:
 	spin_unlock_bh(&ports->lock);
 	return port;
 }
 
 /*
- * Many short connections have left many holders: use the one again that has
- * been idle for longest instead of making more. Its port was random once.
+ * Many short connections have left many holders: use one of them again instead
+ * of making more (RFC 6056 3.3.1, with the idle ports as the range).
  */
 static bool connect_idle(struct tcpx_ports *ports, struct sock *sk, int low,
 			 int high)
@@ -502,7 +515,7 @@ static bool connect_idle(struct tcpx_ports *ports, struct sock *sk, int low,
 	int i;
 
 	for (i = 0; i < IDLE_TRIES; i++) {
-		struct tcpx_port *port = oldest_idle(ports);
+		struct tcpx_port *port = random_idle(ports);
 
 		if (!port)
 			return false;
