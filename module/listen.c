@@ -206,7 +206,7 @@ enum admission {
 	COOKIE,
 };
 
-static enum admission flooded(const struct sock *sk, bool cookies)
+static enum admission flooded(const struct sock *sk, u8 cookies)
 {
 	struct tcpx_listen *l = listen_of(sk);
 	struct net *net = sock_net(sk);
@@ -215,7 +215,7 @@ static enum admission flooded(const struct sock *sk, bool cookies)
 		TCPX_INC(net, ReqQFullDoCookies);
 	else
 		TCPX_INC(net, ReqQFullDrop);
-	if (!READ_ONCE(l->flood_told)) {
+	if (cookies != 2 && !READ_ONCE(l->flood_told)) {
 		WRITE_ONCE(l->flood_told, true);
 		net_info_ratelimited("tcpx: Possible SYN flooding on port %u. %s.\n",
 				     sk->sk_num, cookies ? "Sending cookies" :
@@ -242,9 +242,7 @@ static enum admission admit(const struct sock *sk, bool reopens)
 	}
 	if (reopens)
 		return REQUESTED;
-	if (unlikely(cookies == 2))
-		return COOKIE;
-	if (likely(nr <= READ_ONCE(sk->sk_max_ack_backlog) &&
+	if (likely(cookies != 2 && nr <= READ_ONCE(sk->sk_max_ack_backlog) &&
 		   nr < READ_ONCE(knobs->max_syn_backlog)))
 		return REQUESTED;
 	return flooded(sk, cookies);
@@ -649,6 +647,26 @@ static bool open_by_cookie(struct sock *sk, struct tcpx_request *old,
 	return true;
 }
 
+/*
+ * Text behind the first of a connection whose final ACK was lost, or found no
+ * room: the echo of our timestamp tells.
+ *
+ * Deviation: it gets no RST (RFC 9293 3.10.7.2), which would end what the
+ * first, when it comes again, can open.
+ */
+static bool may_follow_cookie(struct sock *sk, const struct sk_buff *skb)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct tcpx_flow flow;
+	u32 sent;
+
+	if (!is_cookie_time(sk) || !seg->len || !(seg->options & TCPX_HAS_TS))
+		return false;
+	tcpx_flow_reply(&flow, sock_net(sk), skb);
+	sent = seg->tsecr - tcpx_flow_ts_offset(&flow);
+	return tcpx_ts_clock() - sent <= TCPX_COOKIE_LIFE_S * MSEC_PER_SEC;
+}
+
 /* Softirq, RCU; consumes @skb. @iss: what the new connection must exceed. */
 void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss)
 {
@@ -659,7 +677,8 @@ void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss)
 	if (seg->flags & TCPX_FLAG_ACK) {
 		if (open_by_cookie(sk, NULL, skb))
 			return;
-		tcpx_xmit_rst_reply(sock_net(sk), skb);
+		if (!may_follow_cookie(sk, skb))
+			tcpx_xmit_rst_reply(sock_net(sk), skb);
 		goto drop;
 	}
 	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)

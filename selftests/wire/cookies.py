@@ -287,6 +287,30 @@ def _(c):
     twin.recv_eof()
 
 
+@case('4987-5 later data before the first are dropped, and come again',
+      native='sends a RST, which ends the connection')
+def _(c):
+    twin = cookie(full(c), ts=True)
+    twin.inject('PA', seq=101, len=100, void=True)
+    twin.silent()
+    twin.inject('PA', seq=1, len=100)
+    twin.expect('A', ack=101)
+    twin.inject('PA', seq=101, len=100)
+    twin.expect('A', ack=201)
+    twin.accept()
+    twin.recv(200)
+
+
+@case('4987-2 data with the echo of another timestamp get a RST')
+def _(c):
+    twin = cookie(full(c), ts=True)
+    for ago in -5000, 200000, 1 << 31:
+        twin.inject('PA', seq=101, len=100, void=True,
+                    ts=(twin.ts_val, twin.ts_recent - ago))
+        twin.expect('R', seq=1)
+    twin.no_accept()
+
+
 @case('4987-5 4987-6 no room to accept: the cookie opens when it comes again')
 def _(c):
     full(c)
