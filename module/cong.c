@@ -119,6 +119,9 @@ u32 tcpx_cong_initial_window(u32 smss, u32 initial_segs)
 void tcpx_cong_init(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops,
 		    u32 smss, u32 initial_segs, u32 ssthresh)
 {
+	if (ops->initial_segs)
+		initial_segs = min(initial_segs, ops->initial_segs);
+	ssthresh = ops->initial_ssthresh ?: ssthresh;
 	memset(cong, 0, sizeof(*cong));
 	cong->smss = smss;
 	cong->cwnd = tcpx_cong_initial_window(smss, initial_segs);
@@ -222,6 +225,8 @@ void tcpx_cong_undo(struct tcpx_cong *cong)
 /* RFC 5681 4.1: after idleness for an RTO, the restart window. */
 void tcpx_cong_restart(struct tcpx_cong *cong, u32 initial_segs)
 {
+	if (cong->ops->initial_segs)
+		initial_segs = min(initial_segs, cong->ops->initial_segs);
 	cong->cwnd = min(cong->cwnd, tcpx_cong_initial_window(cong->smss,
 							      initial_segs));
 	cong->acked = 0;

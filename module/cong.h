@@ -15,6 +15,7 @@ struct tcpx_cong_ops;
 #define TCPX_CONG_NAME_MAX	16	/* with the NUL, as TCP_CA_NAME_MAX */
 #define TCPX_CONG_INFINITE	0x7fffffffU	/* ssthresh: unlimited */
 #define TCPX_CONG_ABC_L		2	/* RFC 3465 2.2, segments */
+#define TCPX_CONG_CWND_MAX	(1U << 30)	/* the largest window there is */
 
 /* One connection's state; guarded by the socket lock. */
 struct tcpx_cong {
@@ -34,6 +35,8 @@ struct tcpx_cong {
 struct tcpx_cong_ack {
 	u64 now_ns;
 	s64 rtt_us;		/* sample of this ACK, -1: none */
+	u32 srtt_us;
+	u32 una, nxt;		/* SND.UNA after this ACK, SND.NXT */
 	u32 acked;		/* bytes newly acknowledged or SACKed */
 	u32 flight;		/* FlightSize before this ACK */
 	bool cwnd_limited;	/* cwnd was what held the sender back */
@@ -53,6 +56,8 @@ enum tcpx_cong_event {
  * @name: what TCP_CONGESTION calls it
  * @owner: module that must stay while a connection uses it, NULL: tcpx
  * @flags: TCPX_CONG_F_*
+ * @initial_segs: segments of the initial window, 0: as the knob says
+ * @initial_ssthresh: bytes, 0: as the knob says
  * @list: registry's
  * @init: optional; start on a connection, which may have sent already
  * @release: optional; the connection closes or changes its algorithm
@@ -67,6 +72,8 @@ struct tcpx_cong_ops {
 	char name[TCPX_CONG_NAME_MAX];
 	struct module *owner;
 	unsigned int flags;
+	u32 initial_segs;
+	u32 initial_ssthresh;
 	struct list_head list;
 
 	void (*init)(struct tcpx_cong *cong);
@@ -105,6 +112,9 @@ static inline bool tcpx_cong_in_slow_start(const struct tcpx_cong *cong)
 {
 	return cong->cwnd < cong->ssthresh;
 }
+
+extern struct tcpx_cong_ops tcpx_cong_classic;
+extern struct tcpx_cong_ops tcpx_cong_cubic;
 
 /* cong_reno.c */
 extern struct tcpx_cong_ops tcpx_cong_reno;

@@ -8,8 +8,6 @@
 #include <linux/export.h>
 #include <linux/minmax.h>
 
-#define CWND_MAX	(1U << 30)	/* the largest window there is */
-
 /*
  * Slow start, RFC 3465 2.2: at most L segments an ACK, and one after a
  * timeout. Returns the bytes left over for congestion avoidance.
@@ -18,7 +16,7 @@ u32 tcpx_cong_slow_start(struct tcpx_cong *cong, u32 acked)
 {
 	u32 limit = (cong->after_timeout ? 1 : cong->abc_l) * cong->smss;
 	u32 grow = limit ? min(acked, limit) : acked;
-	u32 end = min(cong->ssthresh, CWND_MAX);
+	u32 end = min(cong->ssthresh, TCPX_CONG_CWND_MAX);
 	u32 room = end - cong->cwnd;
 
 	if (grow < room) {
@@ -40,7 +38,7 @@ void tcpx_cong_avoid(struct tcpx_cong *cong, u32 acked)
 		return;
 
 	cong->acked -= cong->cwnd;
-	cong->cwnd = min(cong->cwnd + cong->smss, CWND_MAX);
+	cong->cwnd = min(cong->cwnd + cong->smss, TCPX_CONG_CWND_MAX);
 }
 EXPORT_SYMBOL_GPL(tcpx_cong_avoid);
 

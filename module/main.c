@@ -121,6 +121,27 @@ static void leave_demux(void)
 	}
 }
 
+static struct tcpx_cong_ops * const algorithms[] = {
+	&tcpx_cong_reno, &tcpx_cong_classic, &tcpx_cong_cubic,
+};
+
+static void unregister_algorithms(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(algorithms); i++)
+		tcpx_cong_unregister(algorithms[i]);
+}
+
+static int register_algorithms(void)
+{
+	int i, err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(algorithms) && !err; i++)
+		err = tcpx_cong_register(algorithms[i]);
+	return err;
+}
+
 static int __init tcpx_init(void)
 {
 	int err;
@@ -144,7 +165,7 @@ static int __init tcpx_init(void)
 	if (err)
 		goto out_exit_timewait;
 	tcpx_xmit_init();
-	err = tcpx_cong_register(&tcpx_cong_reno);
+	err = register_algorithms();
 	if (err)
 		goto out_exit_xmit;
 	err = register_pernet_subsys(&tcpx_net_ops);
@@ -170,7 +191,7 @@ out_leave_demux:
 out_unregister_pernet:
 	unregister_pernet_subsys(&tcpx_net_ops);
 out_unregister_cong:
-	tcpx_cong_unregister(&tcpx_cong_reno);
+	unregister_algorithms();
 out_exit_xmit:
 	tcpx_xmit_exit();
 	tcpx_request_exit();
@@ -190,7 +211,7 @@ static void __exit tcpx_exit(void)
 	tcpx_diag_exit();
 	leave_demux();
 	unregister_pernet_subsys(&tcpx_net_ops);
-	tcpx_cong_unregister(&tcpx_cong_reno);
+	unregister_algorithms();
 	tcpx_xmit_exit();
 	/* What call_rcu() has been given by us. */
 	rcu_barrier();

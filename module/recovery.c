@@ -374,6 +374,9 @@ static void grow_cwnd(struct tcpx_sock *tcb,
 	struct tcpx_cong_ack ack = {
 		.now_ns = tcb->rcv.last_data_ns,
 		.rtt_us = sample->rtt_us,
+		.srtt_us = tcpx_rtt_srtt_us(&tcb->rtt),
+		.una = tcb->snd.una,
+		.nxt = tcb->snd.nxt,
 		.acked = sample->acked,
 		.flight = sample->prior_flight,
 	};

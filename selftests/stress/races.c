@@ -2,7 +2,7 @@
 /*
  * Two things at the same time, many times over (the RACE rows): in each round
  * two threads leave a barrier together, one of them a little later than the
- * other, by a different little each time. RACE_ROUNDS (300) rounds each; worth
+ * other, by a different little each time. RACE_ROUNDS (100) rounds each; worth
  * most with two CPUs and on a debug kernel. After them no socket is left over,
  * and the stack works.
  */
@@ -131,7 +131,7 @@ static int rounds(void)
 {
 	const char *text = getenv("RACE_ROUNDS");
 
-	return text ? atoi(text) : 300;
+	return text ? atoi(text) : 100;
 }
 
 /* @prepare before each round, @a beside @b, @check after it; both may fail. */
@@ -373,7 +373,7 @@ static void take_the_port(race_t *self, int round)
 
 TEST_F_TIMEOUT(race, RACE_06_port_reuse_and_time_wait_expiry, 300)
 {
-	EXPECT_TRUE(race(self, rounds() / 50, time_wait_up, take_the_port,
+	EXPECT_TRUE(race(self, rounds() / 25, time_wait_up, take_the_port,
 			 take_the_port, drain_listener));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Reno against RFC 5681, 3465 and 6928; the registry. */
+/* Reno against RFC 5681, 3465 and 6928; classic; the registry. */
 #include "kselftest_harness.h"
 
 #include <string.h>
@@ -358,6 +358,31 @@ TEST(ecn)
 	cong.cwnd = SMSS;
 	tcpx_cong_ecn(&cong, SMSS);
 	ASSERT_EQ(cong.ssthresh, 2 * SMSS);
+	ASSERT_EQ(cong.cwnd, SMSS);
+}
+
+/* One segment, then a segment for each ACK up to 65535 bytes; then one a round. */
+TEST(classic)
+{
+	u32 before;
+
+	tcpx_cong_init(&cong, &tcpx_cong_classic, SMSS, 10, 0);
+	ASSERT_EQ(cong.cwnd, SMSS);
+	ASSERT_EQ(cong.ssthresh, 65535);
+	ack(SMSS);
+	ASSERT_EQ(cong.cwnd, 2 * SMSS);
+	ack(2 * SMSS);
+	ASSERT_EQ(cong.cwnd, 3 * SMSS);
+	while (tcpx_cong_in_slow_start(&cong))
+		ack(SMSS);
+	before = cong.cwnd;
+	round_trip(SMSS);
+	round_trip(SMSS);
+	ASSERT_EQ(cong.cwnd, before + 2 * SMSS);
+	tcpx_cong_timeout(&cong, cong.cwnd, false);
+	ASSERT_EQ(cong.cwnd, SMSS);
+	cong.cwnd = 20 * SMSS;
+	tcpx_cong_restart(&cong, 10);
 	ASSERT_EQ(cong.cwnd, SMSS);
 }
 

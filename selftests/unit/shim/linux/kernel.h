@@ -3,3 +3,6 @@
 
 /* Long enough buffers only: then it is snprintf(). */
 #define scnprintf	snprintf
+
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define fallthrough		__attribute__((__fallthrough__))

@@ -18,5 +18,7 @@
 
 #define min(x, y)	min_t(__typeof__(x), x, y)
 #define max(x, y)	max_t(__typeof__(x), x, y)
+#define clamp_t(type, x, low, high)	min_t(type, max_t(type, x, low), high)
+#define clamp(x, low, high)	clamp_t(__typeof__(x), x, low, high)
 
 #endif /* _SHIM_MINMAX_H */
