@@ -166,12 +166,14 @@ static bool fin_is_acked(const struct tcpx_sock *tcb)
 	return tcb->snd.una == tcb->snd.write_seq && !tcpx_send_head(sk);
 }
 
-static void connection_opened(struct tcpx_sock *tcb)
+static void connection_opens(struct tcpx_sock *tcb, enum tcpx_event event)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 
+	/* Idle from now on: keepalive, started by the event, counts from here. */
 	tcb->rcv.last_data_ns = ktime_get_ns();
 	tcb->snd.last_data_ns = tcb->rcv.last_data_ns;
+	tcpx_sock_event(sk, event);
 	smp_mb();	/* the state is seen before the wake-up */
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
@@ -195,8 +197,7 @@ static bool ack_of_our_syn(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
 	tcpx_ack_of_syn(tcb, tcb->snd.iss + 1);
-	tcpx_sock_event(sk, TCPX_EV_ACK_OF_SYN);
-	connection_opened(tcb);
+	connection_opens(tcb, TCPX_EV_ACK_OF_SYN);
 	return true;
 }
 
@@ -423,8 +424,7 @@ static void syn_arrived(struct tcpx_sock *tcb, struct sk_buff *skb)
 
 	if (acked) {
 		tcpx_ack_of_syn(tcb, seg->ack);
-		tcpx_sock_event(sk, TCPX_EV_RCV_SYN_ACK);
-		connection_opened(tcb);
+		connection_opens(tcb, TCPX_EV_RCV_SYN_ACK);
 		tcb->rcv.ack_now = 1;
 		rest_of_syn(tcb, skb);
 		return;
