@@ -354,8 +354,10 @@ def arguments(argv):
     parser.add_argument('--wide', action='store_true',
                         help="accept a timer wheel's rounding "
                         '(default with --stack native)')
-    parser.add_argument('--slow', type=float, default=1.0, metavar='FACTOR',
-                        help='multiply the tolerance for late timers')
+    parser.add_argument('--slow', type=float, metavar='FACTOR',
+                        default=float(os.environ.get('SLOW', 1)),
+                        help='multiply the tolerance for late timers '
+                        '(default $SLOW)')
     options = parser.parse_args(argv)
     options.wide = options.wide or options.stack == 'native'
     return options

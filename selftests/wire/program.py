@@ -311,12 +311,12 @@ class Program:
                 return state
         return 'CLOSED'
 
-    def state(self, want, timeout=0.1):
+    def state(self, want, timeout=1):
         """The connection's state (for LISTEN: the listener's)."""
         self.await_state(want, self.find_listener if want == 'LISTEN'
                          else self.find_state, timeout)
 
-    def await_state(self, want, find, timeout=0.1):
+    def await_state(self, want, find, timeout=1):
         deadline = time.monotonic() + timeout
         while (got := find()) != want and time.monotonic() < deadline:
             time.sleep(0.001)
