@@ -439,8 +439,10 @@ static bool drain_ooo(struct tcpx_sock *tcb)
 			kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFOMERGE);
 			continue;
 		}
-		fin |= seg->flags & TCPX_FLAG_FIN;
+		fin = seg->flags & TCPX_FLAG_FIN;
 		queue_in_order(tcb, skb);
+		if (fin)
+			break;	/* what the peer sent beyond it is purged */
 	}
 	return fin;
 }
@@ -533,7 +535,7 @@ static bool text_in_order(struct tcpx_sock *tcb, struct sk_buff *skb)
 		__kfree_skb(skb);
 	}
 	if (had_hole) {
-		fin |= drain_ooo(tcb);
+		fin = fin || drain_ooo(tcb);
 		remove_blocks(tcb, tcb->rcv.nxt - 1 + (1U << 31));
 	}
 	owe_ack(tcb, had_hole);

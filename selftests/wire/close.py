@@ -96,6 +96,31 @@ def _(c):
     c.recv_eof()
 
 
+@case('SM-20 SM-21 data queued beyond a FIN are never delivered')
+def _(c):
+    c.established()
+    c.inject('PA', seq=2, len=100, void=True)
+    c.expect('A', ack=1)
+    c.inject('FA', seq=1)
+    c.expect('A', ack=2)
+    c.state('CLOSE_WAIT')
+    c.recv_eof()
+
+
+@case('SM-20 SM-21 data beyond a FIN that waits are never delivered')
+def _(c):
+    c.established()
+    c.inject('PA', seq=12, len=100, void=True)
+    c.expect('A', ack=1)
+    c.inject('FA', seq=11)
+    c.expect('A', ack=1)
+    c.inject('PA', seq=1, len=10)
+    c.expect('A', ack=12)
+    c.state('CLOSE_WAIT')
+    c.recv(10)
+    c.recv_eof()
+
+
 @case('SM-12 a FIN just beyond the window does not close',
       native='a FIN is taken at a closed window')
 def _(c):
