@@ -14,6 +14,7 @@ ROUNDS=${ROUNDS:-50}
 [ -e /sys/module/tcpx/initstate ] || skip_all "tcpx is built in"
 command -v iperf3 >/dev/null || skip_all "no iperf3"
 
+! grep -q 'User Mode Linux' /proc/cpuinfo || skip_all "KASAN's shadow stays"
 find_module || skip_all "cannot find tcpx.ko; set TCPX_KO"
 
 loaded() { [ -e /proc/net/tcpx ]; }
