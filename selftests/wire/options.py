@@ -248,6 +248,14 @@ def _(c):
         c.fail('%d bytes went into a window of 8000' % c.dut_nxt)
 
 
+@case('7323-10 SHLD-14 a challenge ACK of a request keeps the right edge',
+      native='its window is rounded down')
+def _(c):
+    c.half_open(ws=0)
+    c.inject('R', seq=101)
+    c.expect('A', seq=1, ack=1)
+
+
 @case('7323-2 a window scale above 14 counts as 14')
 def _(c):
     c.established(ws=15, win=1)
