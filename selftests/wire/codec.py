@@ -10,6 +10,12 @@ SEQ_MOD = 1 << 32
 PROTO = {4: 1, 6: 58}
 
 
+def combinations(bits=len(FLAGS)):
+    """Of the lowest flags, all."""
+    for n in range(1 << bits):
+        yield ''.join(f for i, f in enumerate(FLAGS[:bits]) if n >> i & 1)
+
+
 class BadPacket(Exception):
     """A packet that a correct sender never emits."""
 
