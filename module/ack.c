@@ -108,18 +108,30 @@ static bool update_window(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 
 /* --- the check ----------------------------------------------------------- */
 
-/* RFC 5961 5, RFC 9293 MAY-12: not older than the largest window offered. */
-static bool is_in_range(struct tcpx_sock *tcb, const struct sk_buff *skb)
+/*
+ * RFC 5961 5, RFC 9293 MAY-12: not older than the largest window offered. Two
+ * ends that lost their common numbers would answer each other for ever: one
+ * ACK a while (SEC-13).
+ */
+static enum skb_drop_reason check_range(struct tcpx_sock *tcb,
+					const struct sk_buff *skb)
 {
+	struct net *net = sock_net(tcpx_to_sk(tcb));
 	u32 ack = tcpx_seg(skb)->ack;
+	enum skb_drop_reason reason;
 
-	if (tcpx_seq_before(ack, tcb->snd.una - tcb->snd.max_wnd) ||
-	    tcpx_seq_after(ack, tcb->snd.nxt)) {
-		TCPX_INC(sock_net(tcpx_to_sk(tcb)), AckOutOfRange);
+	if (unlikely(tcpx_seq_after(ack, tcb->snd.nxt)))
+		reason = SKB_DROP_REASON_TCP_ACK_UNSENT_DATA;
+	else if (unlikely(tcpx_seq_before(ack, tcb->snd.una -
+					       tcb->snd.max_wnd)))
+		reason = SKB_DROP_REASON_TCP_TOO_OLD_ACK;
+	else
+		return SKB_NOT_DROPPED_YET;
+
+	TCPX_INC(net, AckOutOfRange);
+	if (!tcpx_xmit_is_limited(net, &tcb->rcv.ack_limit_ms))
 		tcpx_xmit_challenge_ack(tcb);
-		return false;
-	}
-	return true;
+	return reason;
 }
 
 static void una_advanced(struct tcpx_sock *tcb, struct sk_buff *skb,
@@ -140,7 +152,7 @@ static void una_advanced(struct tcpx_sock *tcb, struct sk_buff *skb,
 	sk_dst_confirm(sk);
 }
 
-bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
+enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
 	const struct tcpx_seg *seg = tcpx_seg(skb);
 	struct tcpx_ack_sample sample = {
@@ -148,10 +160,12 @@ bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 		.prior_flight = tcpx_flight(tcb),
 		.rtt_us = -1,
 	};
+	enum skb_drop_reason reason;
 	bool window_changed;
 
-	if (!is_in_range(tcb, skb))
-		return false;
+	reason = check_range(tcb, skb);
+	if (unlikely(reason))
+		return reason;
 	tcb->recovery.probes_unanswered = 0;
 
 	window_changed = tcpx_seq_after_eq(seg->ack, tcb->snd.una) &&
@@ -170,7 +184,7 @@ bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 			   seg->ack == sample.prior_una && !window_changed;
 	if (sample.prior_flight)
 		tcpx_recovery_ack(tcb, &sample);
-	return true;
+	return SKB_NOT_DROPPED_YET;
 }
 
 /* Our SYN is acknowledged; the handshake does not open cwnd (6928-2). */

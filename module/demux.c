@@ -93,12 +93,24 @@ static void count_segments(struct net *net, const struct sk_buff *skb)
 	TCPX_ADD(net, InSegs, max_t(u16, 1, skb_shinfo(skb)->gso_segs));
 }
 
+/* LAND: the listener would answer itself. Its own connects come elsewhere. */
+static bool is_from_itself(const struct sk_buff *skb)
+{
+	if (tcpx_wire_be16(skb->data) != tcpx_wire_be16(skb->data + 2))
+		return false;
+	return is_ipv4(skb) ?
+	       ip_hdr(skb)->saddr == ip_hdr(skb)->daddr :
+	       ipv6_addr_equal(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr);
+}
+
 /*
  * A SYN to a broadcast or multicast address (RFC 9293 MUST-57) or from an
  * address that cannot be answered (MUST-63). IP has refused most of them.
  */
 static bool is_bad_address(const struct sk_buff *skb)
 {
+	if (is_from_itself(skb))
+		return true;
 	if (is_ipv4(skb)) {
 		__be32 saddr = ip_hdr(skb)->saddr;
 

@@ -3,6 +3,9 @@
  * SEGMENT ARRIVES, RFC 9293 3.10.7, for a connection that is a socket. The
  * eight checks are one function each, called in the RFC's order. LISTEN and
  * passive SYN-RECEIVED are in listen.c, TIME-WAIT in timewait.c.
+ *
+ * A check returns why the segment ends there, having sent what is due, or
+ * SKB_NOT_DROPPED_YET.
  */
 #include "tcpx.h"
 #include "trace.h"
@@ -45,26 +48,39 @@ static bool ts_recent_is_valid(const struct tcpx_sock *tcb)
 	       TCPX_PAWS_IDLE_S;
 }
 
-/* R1; a RST is not checked. Sends what is due when it says no. */
-static bool passes_paws(struct tcpx_sock *tcb, const struct sk_buff *skb)
+/*
+ * Once negotiated, a segment without is dropped, RFC 7323 3.2. A SYN may be of
+ * a peer that has started again: RFC 5961 4 has it answered.
+ */
+static enum skb_drop_reason no_timestamps(const struct tcpx_sock *tcb,
+					  const struct tcpx_seg *seg)
+{
+	if (seg->flags & TCPX_FLAG_SYN)
+		return SKB_NOT_DROPPED_YET;
+	TCPX_INC(sock_net(tcpx_to_sk(tcb)), TSMissing);
+	return SKB_DROP_REASON_TCP_RFC7323_PAWS;
+}
+
+/* R1; a RST is not checked. */
+static enum skb_drop_reason check_paws(struct tcpx_sock *tcb,
+				       const struct sk_buff *skb)
 {
 	const struct tcpx_seg *seg = tcpx_seg(skb);
 
 	if (!tcb->rcv.ts_ok || seg->flags & TCPX_FLAG_RST)
-		return true;
-	/* RFC 7323 3.2: once negotiated, a segment without is dropped. */
-	if (!(seg->options & TCPX_HAS_TS))
-		return false;
+		return SKB_NOT_DROPPED_YET;
+	if (unlikely(!(seg->options & TCPX_HAS_TS)))
+		return no_timestamps(tcb, seg);
 	if (likely((s32)(seg->tsval - tcb->rcv.ts_recent) >= 0) ||
 	    !ts_recent_is_valid(tcb))
-		return true;
+		return SKB_NOT_DROPPED_YET;
 
 	TCPX_INC(sock_net(tcpx_to_sk(tcb)), PAWSEstab);
 	if (tcpx_seq_before(seg->seq, tcb->rcv.nxt))
 		tcpx_reassembly_dsack(tcb, seg->seq,
 				      tcpx_seq_min(seg->end_seq, tcb->rcv.nxt));
 	tcpx_xmit_limited_ack(tcb, skb);
-	return false;
+	return SKB_DROP_REASON_TCP_RFC7323_PAWS;
 }
 
 /* R3: only from a segment that covers what we acknowledged last. */
@@ -95,69 +111,84 @@ static bool is_recent_duplicate(const struct tcpx_sock *tcb,
 	       seg->end_seq != seg->seq;
 }
 
-static bool first_sequence(struct tcpx_sock *tcb, const struct sk_buff *skb)
+static enum skb_drop_reason first_sequence(struct tcpx_sock *tcb,
+					   const struct sk_buff *skb)
 {
 	const struct tcpx_seg *seg = tcpx_seg(skb);
 	u32 wnd = tcpx_receive_window(tcb);
 
 	if (likely(tcpx_seq_acceptable(seg->seq, seg->end_seq, tcb->rcv.nxt,
 				       wnd)))
-		return true;
-	if (seg->flags & TCPX_FLAG_RST)
-		return !wnd && seg->seq == tcb->rcv.nxt;
-	/* ACK and URG at a closed window: RFC 9293 MUST-66. */
+		return SKB_NOT_DROPPED_YET;
+	/* RST, ACK and URG at a closed window: RFC 9293 MUST-66. */
 	if (!wnd && seg->seq == tcb->rcv.nxt) {
+		if (seg->flags & TCPX_FLAG_RST)
+			return SKB_NOT_DROPPED_YET;
 		TCPX_INC(sock_net(tcpx_to_sk(tcb)), ZeroWindowDrop);
 		tcb->rcv.ack_now = 1;
-		return true;
+		return SKB_NOT_DROPPED_YET;
 	}
-	if (seg->flags & TCPX_FLAG_SYN)
-		return true;		/* RFC 5961 4: the fourth check */
+	if (seg->flags & TCPX_FLAG_RST)
+		goto unacceptable;
+	if (seg->flags & TCPX_FLAG_SYN)	/* RFC 5961 4: the fourth check */
+		return SKB_NOT_DROPPED_YET;
 	if (is_recent_duplicate(tcb, seg))
-		return true;
+		return SKB_NOT_DROPPED_YET;
 
-	TCPX_INC(sock_net(tcpx_to_sk(tcb)), BeyondWindow);
 	if (tcpx_seq_before(seg->seq, tcb->rcv.nxt))
 		tcpx_reassembly_dsack(tcb, seg->seq,
 				      tcpx_seq_min(seg->end_seq, tcb->rcv.nxt));
 	tcpx_xmit_limited_ack(tcb, skb);
-	return false;
+unacceptable:
+	TCPX_INC(sock_net(tcpx_to_sk(tcb)), BeyondWindow);
+	return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 }
 
 /* --- second: RST (RFC 5961 3) -------------------------------------------- */
 
-/* True: there was none. */
-static bool second_rst(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
+static enum skb_drop_reason second_rst(struct tcpx_sock *tcb,
+				       const struct tcpx_seg *seg)
 {
 	if (likely(!(seg->flags & TCPX_FLAG_RST)))
-		return true;
+		return SKB_NOT_DROPPED_YET;
 	if (seg->seq == tcb->rcv.nxt)
 		reset_arrived(tcpx_to_sk(tcb));
 	else
 		tcpx_xmit_challenge_ack(tcb);
-	return false;
+	return SKB_DROP_REASON_TCP_RESET;
 }
 
 /* --- fourth: SYN (RFC 5961 4) -------------------------------------------- */
 
-static bool fourth_syn(struct tcpx_sock *tcb, struct tcpx_seg *seg)
+/* What is left of @seg when the SYN is dealt with. */
+static void strip_syn(struct tcpx_seg *seg)
+{
+	seg->flags &= ~TCPX_FLAG_SYN;
+	seg->seq++;
+	if (seg->urp)
+		seg->urp--;
+}
+
+static enum skb_drop_reason fourth_syn(struct tcpx_sock *tcb,
+				       struct tcpx_seg *seg)
 {
 	if (likely(!(seg->flags & TCPX_FLAG_SYN)))
-		return true;
+		return SKB_NOT_DROPPED_YET;
 	/* The other half of a simultaneous open: its ACK is what we want. */
 	if (tcpx_to_sk(tcb)->sk_state == TCP_SYN_RECV &&
 	    seg->seq == tcb->rcv.irs && seg->flags & TCPX_FLAG_ACK) {
-		seg->flags &= ~TCPX_FLAG_SYN;
-		seg->seq++;
+		strip_syn(seg);
 		tcb->rcv.ack_now = 1;
-		return true;
+		return SKB_NOT_DROPPED_YET;
 	}
 	TCPX_INC(sock_net(tcpx_to_sk(tcb)), SYNChallenge);
 	tcpx_xmit_challenge_ack(tcb);
-	return false;
+	return SKB_DROP_REASON_TCP_INVALID_SYN;
 }
 
 /* --- fifth: ACK ---------------------------------------------------------- */
+
+static void eighth_fin(struct tcpx_sock *tcb);
 
 static bool fin_is_acked(const struct tcpx_sock *tcb)
 {
@@ -229,25 +260,42 @@ static bool ack_of_our_fin(struct tcpx_sock *tcb)
 	return true;
 }
 
-static bool fifth_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
+/* The text and FIN of the SYN that crossed ours had to wait until now. */
+static void take_kept_text(struct tcpx_sock *tcb)
+{
+	if (unlikely(!RB_EMPTY_ROOT(&tcb->rcv.ooo)) &&
+	    tcpx_reassembly_take_kept(tcb))
+		eighth_fin(tcb);
+}
+
+static enum skb_drop_reason fifth_ack(struct tcpx_sock *tcb,
+				      struct sk_buff *skb)
 {
 	const struct tcpx_seg *seg = tcpx_seg(skb);
 	struct sock *sk = tcpx_to_sk(tcb);
+	enum skb_drop_reason reason;
+	bool opens = false;
 
 	if (!(seg->flags & TCPX_FLAG_ACK))
-		return false;
-	if (sk->sk_state == TCP_SYN_RECV && !ack_of_our_syn(tcb, skb))
-		return false;
-	if (!tcpx_ack(tcb, skb))
-		return false;
+		return SKB_DROP_REASON_TCP_FLAGS;
+	if (unlikely(sk->sk_state == TCP_SYN_RECV)) {
+		if (!ack_of_our_syn(tcb, skb))
+			return SKB_DROP_REASON_TCP_FLAGS;
+		opens = true;
+	}
+	reason = tcpx_ack(tcb, skb);
+	if (unlikely(reason))
+		return reason;
 	update_ts_recent(tcb, seg);
 
 	tcb->rcv.last_data_ns = ktime_get_ns();
 	tcb->recovery.keepalive_probes = 0;
+	if (unlikely(opens))
+		take_kept_text(tcb);
 	if (!tcpx_state_in(sk->sk_state, TCPX_MAY_SEND | TCPX_S(FIN_WAIT_2)) &&
-	    fin_is_acked(tcb))
-		return ack_of_our_fin(tcb);
-	return true;
+	    fin_is_acked(tcb) && !ack_of_our_fin(tcb))
+		return SKB_DROP_REASON_TCP_CLOSE;
+	return SKB_NOT_DROPPED_YET;
 }
 
 /* --- sixth: URG ---------------------------------------------------------- */
@@ -289,9 +337,11 @@ static void sixth_urg(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	struct sock *sk = tcpx_to_sk(tcb);
 	u8 byte;
 
-	if (!tcpx_state_in(sk->sk_state, TCPX_MAY_RECEIVE))
+	/* SYN-RECEIVED: of the SYN that crossed ours. */
+	if (!tcpx_state_in(sk->sk_state, TCPX_MAY_RECEIVE |
+			   TCPX_S(SYN_RECEIVED)))
 		return;
-	if (seg->flags & TCPX_FLAG_URG)
+	if (unlikely(seg->flags & TCPX_FLAG_URG))
 		urgent_pointer(tcb, seg);
 	if (!tcb->rcv.urgent || tcb->rcv.urgent_valid || tcb->rcv.urgent_read)
 		return;
@@ -391,15 +441,17 @@ static void take_syn_options(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	tcpx_sock_take_options(tcb, &opt);
 }
 
-/* The handshake's text, URG and FIN (SM-9). Consumes @skb. */
+/*
+ * The text, URG and FIN of a SYN,ACK (SM-9); those of a SYN are kept until the
+ * connection is open. Consumes @skb.
+ */
 static void rest_of_syn(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
-	struct tcpx_seg *seg = tcpx_seg(skb);
-
-	seg->flags &= ~TCPX_FLAG_SYN;
-	seg->seq++;
+	strip_syn(tcpx_seg(skb));
 	sixth_urg(tcb, skb);
-	if (seventh_text(tcb, skb))
+	if (tcpx_to_sk(tcb)->sk_state == TCP_SYN_RECV)
+		tcpx_reassembly_keep(tcb, skb);
+	else if (seventh_text(tcb, skb))
 		eighth_fin(tcb);
 }
 
@@ -426,14 +478,13 @@ static void syn_arrived(struct tcpx_sock *tcb, struct sk_buff *skb)
 		tcpx_ack_of_syn(tcb, seg->ack);
 		connection_opens(tcb, TCPX_EV_RCV_SYN_ACK);
 		tcb->rcv.ack_now = 1;
-		rest_of_syn(tcb, skb);
-		return;
+	} else {
+		/* Simultaneous open: our SYN again, with an ACK (MUST-10). */
+		tcpx_sock_event(sk, TCPX_EV_RCV_SYN);
+		tcb->rcv.last_data_ns = ktime_get_ns();
+		tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);
 	}
-	/* Simultaneous open: the same SYN again, with an ACK (MUST-10). */
-	tcpx_sock_event(sk, TCPX_EV_RCV_SYN);
-	tcb->rcv.last_data_ns = ktime_get_ns();
-	tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);
-	kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+	rest_of_syn(tcb, skb);
 }
 
 /* Consumes @skb. */
@@ -466,13 +517,15 @@ drop:
 static void segment_arrives(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
 	struct tcpx_seg *seg = tcpx_seg(skb);
+	enum skb_drop_reason reason;
 
-	if (!passes_paws(tcb, skb) ||
-	    !first_sequence(tcb, skb) ||
-	    !second_rst(tcb, seg) ||
-	    !fourth_syn(tcb, seg) ||
-	    !fifth_ack(tcb, skb)) {
-		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+	reason = check_paws(tcb, skb) ?:
+		 first_sequence(tcb, skb) ?:
+		 second_rst(tcb, seg) ?:
+		 fourth_syn(tcb, seg) ?:
+		 fifth_ack(tcb, skb);
+	if (unlikely(reason)) {
+		kfree_skb_reason(skb, reason);
 		return;
 	}
 	if (unlikely(tcb->rcv.ecn))

@@ -59,6 +59,7 @@
 	X(RcvQDrop, "segments dropped: no receive memory")		\
 	X(BeyondWindow, "segments outside the receive window")		\
 	X(PAWSEstab, "segments dropped by PAWS")			\
+	X(TSMissing, "segments dropped: timestamps were agreed upon")	\
 	X(ChallengeACK, "challenge ACKs sent (RFC 5961)")		\
 	X(SYNChallenge, "challenge ACKs for a SYN")			\
 	X(ACKSkipped, "ACKs not sent: rate limit")			\

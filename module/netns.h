@@ -58,6 +58,9 @@ struct tcpx_knobs {
 	int max_tw_buckets;
 	int max_orphans;
 	int limit_output_bytes;
+	int challenge_ack_limit;	/* of one connection, in the period */
+	int challenge_ack_period_ms;
+	int invalid_ratelimit_ms;
 	unsigned int notsent_lowat;
 	const struct tcpx_cong_ops __rcu *cong;
 };

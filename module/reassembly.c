@@ -577,6 +577,35 @@ bool tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb)
 	return text_in_order(tcb, skb);
 }
 
+/* --- kept until the connection is open ----------------------------------- */
+
+void tcpx_reassembly_keep(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	struct tcpx_seg *seg = tcpx_seg(skb);
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct rb_node *parent = NULL;
+
+	if (!trim_back(skb, tcb->rcv.nxt + tcpx_receive_window(tcb)) ||
+	    seg->seq == seg->end_seq || !RB_EMPTY_ROOT(&tcb->rcv.ooo) ||
+	    !make_room(tcb, skb, true)) {
+		__kfree_skb(skb);
+		return;
+	}
+	rb_link_node(&skb->rbnode, parent, &tcb->rcv.ooo.rb_node);
+	rb_insert_color(&skb->rbnode, &tcb->rcv.ooo);
+	tcb->rcv.ooo_last = skb;
+	skb_set_owner_r(skb, sk);
+}
+
+bool tcpx_reassembly_take_kept(struct tcpx_sock *tcb)
+{
+	bool fin = drain_ooo(tcb);
+
+	tcb->rcv.ack_now = 1;
+	tell_user(tcpx_to_sk(tcb));
+	return fin;
+}
+
 /* --- the receive buffer and its window ----------------------------------- */
 
 static u32 payload_of_space(const struct tcpx_sock *tcb, int space)

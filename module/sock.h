@@ -127,7 +127,9 @@ struct tcpx_rcv {
 	u32 rtt_start_us;
 	u64 last_data_ns;	/* when a segment last came: keepalive */
 	u32 ack_owed_ms;	/* when the ACK that is pending became due */
-	u32 ack_limit_ms;	/* last challenge or out-of-window ACK */
+	u32 ack_limit_ms;	/* last ACK of an unacceptable segment */
+	u32 challenge_ms;	/* start of the period that is counted */
+	u32 challenges;		/* challenge ACKs in it */
 };
 
 #define TCPX_ECN_SEND		0x01	/* new data goes out with ECT(0) */

@@ -220,6 +220,11 @@ static const struct ctl_table template[] = {
 	KNOB_INT("max_tw_buckets", max_tw_buckets, SYSCTL_ZERO, NULL),
 	KNOB_INT("max_orphans", max_orphans, SYSCTL_ZERO, NULL),
 	KNOB_INT("limit_output_bytes", limit_output_bytes, SYSCTL_ONE, NULL),
+	KNOB_INT("challenge_ack_limit", challenge_ack_limit, SYSCTL_ONE, NULL),
+	KNOB_INT("challenge_ack_period_ms", challenge_ack_period_ms,
+		 SYSCTL_ONE, &max_hour_ms),
+	KNOB_INT("invalid_ratelimit", invalid_ratelimit_ms, SYSCTL_ZERO,
+		 &max_hour_ms),
 	KNOB("notsent_lowat", notsent_lowat, proc_douintvec, NULL, NULL),
 	ACTION("congestion_control", 0644, tcpx_sysctl_congestion),
 	ACTION("available_congestion_control", 0444, tcpx_sysctl_available),
@@ -261,6 +266,9 @@ static const struct tcpx_knobs default_knobs = {
 	.max_tw_buckets = 262144,
 	.max_orphans = 65536,
 	.limit_output_bytes = 1 << 20,
+	.challenge_ack_limit = 10,
+	.challenge_ack_period_ms = 5000,
+	.invalid_ratelimit_ms = 500,
 	.notsent_lowat = UINT_MAX,
 };
 

@@ -110,6 +110,8 @@ void tcpx_sock_event(struct sock *sk, enum tcpx_event event);
 void tcpx_sock_abort(struct sock *sk, int err);
 /* The connection is over: leave the tables, wake everybody. No segment. */
 void tcpx_sock_done(struct sock *sk, enum tcpx_event why, int err);
+/* IP_RECVERR: the user wants to hear of soft errors when they happen. */
+bool tcpx_sock_wants_errors(const struct sock *sk);
 void tcpx_sock_close(struct sock *sk, long timeout);	/* prot.close */
 int tcpx_sock_disconnect(struct sock *sk, int flags);	/* prot.disconnect */
 void tcpx_sock_release_cb(struct sock *sk);		/* prot.release_cb */
@@ -164,13 +166,19 @@ void tcpx_request_put(struct tcpx_request *req);
 /* input.c: SEGMENT ARRIVES; consumes @skb. Owned. */
 int tcpx_input(struct sock *sk, struct sk_buff *skb);	/* also backlog_rcv */
 
-/* ack.c: the fifth check. False: drop the segment. Owned. */
-bool tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb);
+/* ack.c: the fifth check. Why to drop the segment, if so. Owned. */
+enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb);
 /* Free what @ack covers from the retransmission queue at a handshake. */
 void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack);
 
 /* reassembly.c: the seventh check; true: a FIN is in sequence. Owned. */
 bool tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb);
+/*
+ * Simultaneous open: text and FIN of the SYN wait for the ACK of ours (RFC 9293
+ * 3.10.7.3). Consumes @skb; then take them, true: with a FIN. Owned.
+ */
+void tcpx_reassembly_keep(struct tcpx_sock *tcb, struct sk_buff *skb);
+bool tcpx_reassembly_take_kept(struct tcpx_sock *tcb);
 /* Report old or duplicate data by D-SACK. */
 void tcpx_reassembly_dsack(struct tcpx_sock *tcb, u32 seq, u32 end_seq);
 void tcpx_reassembly_purge(struct tcpx_sock *tcb);
@@ -224,10 +232,11 @@ int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp);
 void tcpx_xmit_ack(struct tcpx_sock *tcb);
 /* An ACK with this SEG.SEQ, zero length: probes. */
 void tcpx_xmit_probe(struct tcpx_sock *tcb, u32 seq);
-/* An ACK for a bad segment, at most one in half a second. */
+/* An ACK for an unacceptable segment; limited if that has no text. */
 void tcpx_xmit_limited_ack(struct tcpx_sock *tcb, const struct sk_buff *skb);
-/* RFC 5961 7: true if the last such ACK, at *@last_ms, was just now. */
+/* Knob invalid_ratelimit: was the last such ACK, at *@last_ms, just now? */
 bool tcpx_xmit_is_limited(struct net *net, u32 *last_ms);
+/* RFC 5961 3, 4: for a RST or SYN that may be forged; limited by its 7. */
 void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb);
 void tcpx_xmit_rst(struct tcpx_sock *tcb);
 /* RST for @skb as RFC 9293 3.10.7.1 has it, no connection needed. */

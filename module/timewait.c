@@ -226,6 +226,7 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 	INIT_LIST_HEAD(&tw->node);
 	tw->port = tcb->port ? tcpx_port_get(tcb->port) : NULL;
 	tw->snd_nxt = tcb->snd.nxt;
+	tw->snd_max_wnd = tcb->snd.max_wnd;
 	tw->rcv_nxt = tcb->rcv.nxt;
 	tw->rcv_wnd = tcpx_receive_window(tcb);
 	tw->rcv_wscale = tcb->rcv.wscale;
@@ -291,17 +292,22 @@ static bool is_old_timestamp(const struct tcpx_timewait *tw,
 	       (u32)ktime_get_seconds() - tw->ts_recent_s < TCPX_PAWS_IDLE_S;
 }
 
-/* RFC 6191 2: a SYN that cannot be an old duplicate opens anew. */
+/*
+ * RFC 6191 2: a SYN that cannot be an old duplicate opens anew, by timestamps
+ * if both incarnations have them, or if only the new one has; else by number.
+ */
 static bool may_reopen(const struct tcpx_timewait *tw,
 		       const struct tcpx_seg *seg)
 {
+	bool has_ts = seg->options & TCPX_HAS_TS &&
+		      READ_ONCE(tcpx_net(net_of(tw))->knobs.timestamps);
+
 	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_ACK | TCPX_FLAG_RST |
 			   TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)
 		return false;
-	if (tw->ts_ok && seg->options & TCPX_HAS_TS &&
-	    (s32)(seg->tsval - tw->ts_recent) > 0)
+	if (has_ts && (!tw->ts_ok || (s32)(seg->tsval - tw->ts_recent) > 0))
 		return true;
-	if (is_old_timestamp(tw, seg))
+	if (has_ts && is_old_timestamp(tw, seg))
 		return false;
 	return tcpx_seq_after(seg->seq, tw->rcv_nxt);
 }
@@ -333,7 +339,43 @@ static void limited_ack(struct tcpx_timewait *tw)
 		tcpx_xmit_timewait_ack(tw);
 }
 
-/* Softirq; consumes @skb. */
+static bool is_ack_in_range(const struct tcpx_timewait *tw,
+			    const struct tcpx_seg *seg)
+{
+	return !tcpx_seq_after(seg->ack, tw->snd_nxt) &&
+	       !tcpx_seq_before(seg->ack, tw->snd_nxt - tw->snd_max_wnd);
+}
+
+/* The first and the fourth check; @seg is no RST. */
+static bool is_unacceptable(const struct tcpx_timewait *tw,
+			    const struct tcpx_seg *seg)
+{
+	return seg->flags & TCPX_FLAG_SYN || is_old_timestamp(tw, seg) ||
+	       !tcpx_seq_acceptable(seg->seq, seg->end_seq, tw->rcv_nxt,
+				    tw->rcv_wnd);
+}
+
+/* The only thing that can rightly come: it was sent before. */
+static bool is_fin_again(const struct tcpx_timewait *tw,
+			 const struct tcpx_seg *seg)
+{
+	return (seg->flags & (TCPX_FLAG_FIN | TCPX_FLAG_SYN | TCPX_FLAG_ACK)) ==
+	       (TCPX_FLAG_FIN | TCPX_FLAG_ACK) &&
+	       seg->end_seq == tw->rcv_nxt && !is_old_timestamp(tw, seg) &&
+	       is_ack_in_range(tw, seg);
+}
+
+static void fin_came_again(struct tcpx_timewait *tw, const struct tcpx_seg *seg)
+{
+	if (tw->ts_ok) {
+		tw->ts_recent = seg->tsval;
+		tw->ts_recent_s = ktime_get_seconds();
+	}
+	restart(tw);
+	tcpx_xmit_timewait_ack(tw);
+}
+
+/* RFC 9293 3.10.7.4 for TIME-WAIT. Softirq; consumes @skb. */
 void tcpx_timewait_input(struct tcpx_timewait *tw, struct sk_buff *skb)
 {
 	const struct tcpx_seg *seg = tcpx_seg(skb);
@@ -342,20 +384,16 @@ void tcpx_timewait_input(struct tcpx_timewait *tw, struct sk_buff *skb)
 		goto drop;
 	if (may_reopen(tw, seg) && reopen(tw, skb))
 		return;
-	if (seg->flags & TCPX_FLAG_FIN && seg->end_seq == tw->rcv_nxt &&
-	    !is_old_timestamp(tw, seg)) {
-		if (tw->ts_ok && seg->options & TCPX_HAS_TS) {
-			tw->ts_recent = seg->tsval;
-			tw->ts_recent_s = ktime_get_seconds();
-		}
-		restart(tw);
-		tcpx_xmit_timewait_ack(tw);
-	} else if (seg->flags & TCPX_FLAG_SYN || seg->len ||
-		   is_old_timestamp(tw, seg) ||
-		   !tcpx_seq_acceptable(seg->seq, seg->end_seq, tw->rcv_nxt,
-					tw->rcv_wnd)) {
+	/* RFC 7323 3.2; a SYN may be of a peer that has started again. */
+	if (tw->ts_ok && !(seg->options & TCPX_HAS_TS) &&
+	    !(seg->flags & TCPX_FLAG_SYN))
+		goto drop;
+	if (is_fin_again(tw, seg))
+		fin_came_again(tw, seg);
+	else if (is_unacceptable(tw, seg) ||
+		 (seg->flags & TCPX_FLAG_ACK &&
+		  (seg->len || !is_ack_in_range(tw, seg))))
 		limited_ack(tw);
-	}
 drop:
 	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OLD_DATA);
 }

@@ -18,6 +18,7 @@ struct tcpx_timewait {
 	u64 deadline_ns;
 	struct tcpx_port *port;		/* our reference on the port's holder */
 	u32 snd_nxt;
+	u32 snd_max_wnd;		/* MAX.SND.WND: RFC 5961 5 */
 	u32 rcv_nxt;
 	u32 rcv_wnd;			/* bytes */
 	u32 ts_recent;

@@ -12,9 +12,6 @@
 #include <net/inet_ecn.h>
 #include <net/tcp.h>
 
-/* RFC 5961 7: at most one ACK for bad segments in this time. */
-#define ACK_LIMIT_MS	500
-
 /* --- back-pressure ------------------------------------------------------- */
 
 /* Sockets that may send again, since the device freed some of their skbs. */
@@ -396,9 +393,10 @@ void tcpx_xmit_probe(struct tcpx_sock *tcb, u32 seq)
 
 bool tcpx_xmit_is_limited(struct net *net, u32 *last_ms)
 {
+	u32 gap_ms = READ_ONCE(tcpx_net(net)->knobs.invalid_ratelimit_ms);
 	u32 now = tcpx_ts_clock() ?: 1;
 
-	if (*last_ms && now - *last_ms < ACK_LIMIT_MS) {
+	if (*last_ms && now - *last_ms < gap_ms) {
 		TCPX_INC(net, ACKSkipped);
 		return true;
 	}
@@ -407,9 +405,8 @@ bool tcpx_xmit_is_limited(struct net *net, u32 *last_ms)
 }
 
 /*
- * The answer to an unacceptable segment. Text is answered always: the peer
- * retransmits because it missed our ACK; without text two confused ends could
- * go on for ever (RFC 5961 7).
+ * Text is answered always: the peer retransmits because it missed our ACK;
+ * without text two confused ends could go on for ever.
  */
 void tcpx_xmit_limited_ack(struct tcpx_sock *tcb, const struct sk_buff *skb)
 {
@@ -421,12 +418,35 @@ void tcpx_xmit_limited_ack(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	tcpx_xmit_ack(tcb);
 }
 
+/*
+ * RFC 5961 7: so many in a period. Counted for each connection: a count that
+ * connections share tells the one's owner about the other (CVE-2016-5696).
+ */
+static bool challenges_are_used_up(struct tcpx_sock *tcb)
+{
+	const struct tcpx_knobs *knobs =
+		&tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
+	u32 now = tcpx_ts_clock();
+
+	if (!tcb->rcv.challenges || now - tcb->rcv.challenge_ms >=
+				    READ_ONCE(knobs->challenge_ack_period_ms)) {
+		tcb->rcv.challenge_ms = now;
+		tcb->rcv.challenges = 0;
+	}
+	if (tcb->rcv.challenges >= READ_ONCE(knobs->challenge_ack_limit))
+		return true;
+	tcb->rcv.challenges++;
+	return false;
+}
+
 void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb)
 {
 	struct net *net = sock_net(tcpx_to_sk(tcb));
 
-	if (tcpx_xmit_is_limited(net, &tcb->rcv.ack_limit_ms))
+	if (challenges_are_used_up(tcb)) {
+		TCPX_INC(net, ACKSkipped);
 		return;
+	}
 	TCPX_INC(net, ChallengeACK);
 	tcpx_xmit_ack(tcb);
 }

@@ -209,7 +209,7 @@ def _(c):
     c.poll('IN OUT HUP RDHUP')
 
 
-@case('SHLD-3 close() with unread data sends a RST')
+@case('MAY-1 SHLD-3 close() with unread data sends a RST')
 def _(c):
     c.established()
     c.inject('PA', len=10)
@@ -219,7 +219,7 @@ def _(c):
     c.state('CLOSED')
 
 
-@case('SHLD-3 data after close() get a RST')
+@case('MAY-1 SHLD-3 data after close() get a RST')
 def _(c):
     for acked in False, True:
         twin = c.sibling()
@@ -279,32 +279,92 @@ def _(c):
     c.recv(10)
 
 
-@case('6191-1 a SYN below the old numbers does not')
-def _(c):
-    server_time_wait(c)
-    c.inject('S', seq=-1000, void=True)
-    c.collect()
-    c.state('TIME_WAIT')
-
-
-@case('6191-1 timestamps: a newer one reopens, even with lower numbers')
-def _(c):
-    server_time_wait(c, ts=True)
-    c.forget(iss=c.iss - 70000)
-    c.ts_val += 1000000
-    c.inject('S', seq=0)
-    c.expect('SA', seq=0, ack=1)
-
-
-@case('6191-1 timestamps: an older one does not')
-def _(c):
+def reopens(c, old, new, seq, opens, ts=None, **more):
+    """TIME-WAIT with or without timestamps, then a SYN: seq from RCV.NXT,
+    ts from TS.Recent."""
     c.ts_val = 500000
+    server_time_wait(c, ts=old, **more)
+    kept, left = c.ts_val, (c.dut_iss + c.dut_nxt) % (1 << 32)
+    c.forget(iss=c.iss + c.nxt + seq)
+    c.ts_val = kept + (ts or 0)
+    c.offer['ts'] = new
+    c.inject('S', seq=0, void=not opens)
+    if not opens:
+        c.collect()
+        c.state('TIME_WAIT')
+        return
+    ack = c.expect('SA', seq=0, ack=1)
+    if not 0 < (ack.seq - left) % (1 << 32) < 1 << 31:
+        c.fail('the new ISN is not above the old numbers')
+    c.inject('A')
+    c.accept()
+    c.inject('PA', len=10)
+    c.expect('A')
+    c.recv(10)
+
+
+@case('6191-1 no timestamps: a SYN above the old numbers only')
+def _(c):
+    for seq, opens in (-1000, False), (-1, False), (0, False), (1, True), \
+            (1 << 30, True), (-(1 << 31) + 1, False):
+        reopens(c.sibling(), False, False, seq, opens)
+
+
+@case('6191-1 SHLD-4 timestamps in both: a newer one, whatever the number')
+def _(c):
+    for seq in -70000, 0, 70000:
+        reopens(c.sibling(), True, True, seq, True, ts=1)
+        reopens(c.sibling(), True, True, seq, False, ts=-1)
+
+
+@case('6191-1 SHLD-4 timestamps in both: the same one, by the number')
+def _(c):
+    for seq, opens in (-70000, False), (0, False), (1, True):
+        reopens(c.sibling(), True, True, seq, opens, ts=0)
+
+
+@case('6191-1 timestamps in the old connection only: by the number')
+def _(c):
+    for seq, opens in (-70000, False), (0, False), (1, True):
+        reopens(c.sibling(), True, False, seq, opens)
+
+
+@case('6191-2 SHLD-4 timestamps in the SYN only: it reopens',
+      native='only above the old numbers')
+def _(c):
+    for seq in -70000, 0, 1:
+        reopens(c.sibling(), False, True, seq, True)
+
+
+@case('6191-2 with the knob timestamps off those of the SYN do not count')
+def _(c):
+    c.knob('timestamps', 0)
+    for seq, opens in (-70000, False), (1, True):
+        reopens(c.sibling(), False, True, seq, opens)
+
+
+@case('6191-3 the reopened connection closes and reopens again')
+def _(c):
     server_time_wait(c, ts=True)
-    keep, c.ts_val = c.ts_val, 400000
-    c.inject('S', seq=-1000, void=True)
-    c.ts_val = keep
-    c.collect()
-    c.state('TIME_WAIT')
+    for _ in range(5):
+        left, kept = (c.dut_iss + c.dut_nxt) % (1 << 32), c.ts_val
+        c.forget(iss=c.iss - 70000)
+        c.ts_val = kept + 1
+        c.inject('S', seq=0)
+        ack = c.expect('SA', seq=0, ack=1)
+        if not 0 < (ack.seq - left) % (1 << 32) < 1 << 31:
+            c.fail('the new ISN is not above the old numbers')
+        c.inject('A')
+        c.accept()
+        c.read_at = 0
+        c.inject('PA', len=10)
+        c.expect('A')
+        c.recv(10)
+        c.close()
+        c.expect('FA')
+        c.inject('FA')
+        c.expect('A')
+        c.state('TIME_WAIT')
 
 
 if __name__ == '__main__':

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Opening a connection: what the SYNs carry, and odd answers to them."""
 
+import socket
+
 from harness import case, main, seq_diff
 
 
-@case('MUST-14 SHLD-5 active open: our SYN carries the four options')
+@case('MUST-14 SHLD-5 MAY-3 active open: our SYN carries the four options')
 def _(c):
     c.connect()
     syn = c.expect('S', seq=0, opts={'mss': c.mss, 'sackok': True})
@@ -320,6 +322,79 @@ def _(c):
     c.expect('A', ack=2)
     c.state('CLOSE_WAIT')
     c.recv_eof()
+
+
+@case('SM-9 a SYN-ACK with data, a FIN and URG: all of it counts',
+      native='only the SYN of a SYN-ACK counts')
+def _(c):
+    c.connect()
+    c.expect('S')
+    c.inject('SFPUA', seq=0, ack=1, data=b'hello', urg=6)
+    c.expect('A', ack=7)
+    c.state('CLOSE_WAIT')
+    c.recv(b'hell')
+    c.recv(b'o', flags=socket.MSG_OOB)
+    c.recv_eof()
+
+
+@case('SM-9 simultaneous open: data on the SYN are kept until it is open',
+      native='the data of a SYN are left to be repeated')
+def _(c):
+    c.connect()
+    c.expect('S', seq=0)
+    c.inject('S', seq=0, data=b'hello', void=True)
+    c.nxt = 1
+    c.expect('SA', seq=0, ack=1)
+    c.state('SYN_RECEIVED')
+    c.recv(err='EAGAIN')
+    c.inject('SA', seq=0, ack=1, void=True)
+    c.expect('A', seq=1, ack=6)
+    c.state('ESTABLISHED')
+    c.nxt = 6
+    c.recv(b'hello')
+    c.read_at = 5
+    c.inject('PA', len=10)
+    c.expect('A', ack=16)
+    c.recv(10)
+
+
+@case('SM-9 simultaneous open: data and FIN on the SYN half close it',
+      native='the data of a SYN are left to be repeated')
+def _(c):
+    for repeat in False, True:
+        twin = c.sibling()
+        twin.connect()
+        twin.expect('S', seq=0)
+        twin.inject('SF', seq=0, data=b'hello', void=True)
+        twin.nxt = 1
+        twin.expect('SA', seq=0, ack=1)
+        twin.state('SYN_RECEIVED')
+        twin.inject('FPA' if repeat else 'A', seq=1, ack=1,
+                    data=b'hello' if repeat else None, void=True)
+        twin.nxt = 7
+        twin.expect('A', seq=1, ack=7)
+        twin.check(len(twin.collect()), repeat, 'ACKs of what came again')
+        twin.state('CLOSE_WAIT')
+        twin.recv(b'hello')
+        twin.recv_eof()
+
+
+@case('SM-9 simultaneous open: of the data on the SYN what fits the window')
+def _(c):
+    c.socket()
+    c.setopt('SO_RCVBUF', 4096)
+    c.connect()
+    c.expect('S', seq=0)
+    edge = 1 + c.dut_syn.win
+    c.inject('SF', seq=0, data=bytes(c.dut_syn.win + 100), void=True)
+    c.nxt = 1
+    c.expect('SA', seq=0, ack=1)
+    c.inject('A', seq=1, ack=1)
+    for ack in c.collect():
+        if seq_diff(ack.ack, c.iss) > edge:
+            c.fail('more than the window was taken')
+    c.state('ESTABLISHED')
+    c.error(0)
 
 
 @case('SM-22 syn-sent: close() sends nothing')

@@ -73,6 +73,17 @@ def _(c):
         twin.expect('A(P)', len=1000)
 
 
+@case('2385-1 MD5 signatures and TCP-AO without a key are unknown options',
+      native='a signature that nobody expects is refused')
+def _(c):
+    c.established()
+    for kind, size in (19, 18), (29, 16), (29, 4):
+        c.inject('PA', len=10, opts=raw(bytes([kind, size]) +
+                                        bytes(size - 2) + b'\1\1'))
+        c.expect('A')
+        c.recv(10)
+
+
 @case('MUST-5 MUST-6 options on every kind of segment')
 def _(c):
     c.established()
