@@ -84,13 +84,6 @@ static void follow_redirect(struct sock *sk, struct sk_buff *skb)
 		dst->ops->redirect(dst, sk, skb);
 }
 
-/* The user has asked to see all errors at once: IP_RECVERR. */
-static bool wants_errors(const struct sock *sk)
-{
-	return tcpx_sk(sk)->ip->family == AF_INET6 ?
-	       inet6_test_bit(RECVERR6, sk) : inet_test_bit(RECVERR, sk);
-}
-
 static void report(struct sock *sk, const struct tcpx_icmp_error *error)
 {
 	bool opening = tcpx_state_in(sk->sk_state, TCPX_S(SYN_SENT) |
@@ -101,7 +94,7 @@ static void report(struct sock *sk, const struct tcpx_icmp_error *error)
 	} else if (opening && error->hard) {
 		tcpx_sock_done(sk, TCPX_EV_RCV_RST, error->err);
 		return;
-	} else if (!opening && wants_errors(sk)) {
+	} else if (!opening && tcpx_sock_wants_errors(sk)) {
 		/* Pairs with the xchg() of sock_error(). */
 		WRITE_ONCE(sk->sk_err, error->err);
 		sk_error_report(sk);

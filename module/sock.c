@@ -285,6 +285,12 @@ void tcpx_sock_done(struct sock *sk, enum tcpx_event why, int err)
 	tcpx_sock_detach(sk);
 }
 
+bool tcpx_sock_wants_errors(const struct sock *sk)
+{
+	return tcpx_sk(sk)->ip->family == AF_INET6 ?
+	       inet6_test_bit(RECVERR6, sk) : inet_test_bit(RECVERR, sk);
+}
+
 static bool abort_wants_rst(const struct sock *sk)
 {
 	enum tcpx_reply reply = TCPX_REPLY_NONE;

@@ -147,11 +147,25 @@ static bool retransmits_exhausted(const struct tcpx_sock *tcb)
 	return tcb->recovery.timeouts >= retries;
 }
 
-/* R1: advice to IP that the path may be dead (RFC 9293 MUST-20). */
-static void advise_ip(struct tcpx_sock *tcb)
+/*
+ * R1 (RFC 9293 3.8.3): advice to IP that the path may be dead (MUST-20), and
+ * to a program that wants to hear of such things, once (SHLD-9).
+ */
+static void advise(struct tcpx_sock *tcb)
 {
-	if (tcb->recovery.timeouts >= READ_ONCE(knobs_of(tcb)->retries1))
-		dst_negative_advice(tcpx_to_sk(tcb));
+	u8 retries1 = READ_ONCE(knobs_of(tcb)->retries1);
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	if (tcb->recovery.timeouts < retries1)
+		return;
+	dst_negative_advice(sk);
+	if (tcb->recovery.timeouts == retries1 && !sock_flag(sk, SOCK_DEAD) &&
+	    tcpx_state_in(sk->sk_state, TCPX_SYNCHRONIZED) &&
+	    tcpx_sock_wants_errors(sk)) {
+		/* Pairs with the xchg() of sock_error(). */
+		WRITE_ONCE(sk->sk_err, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
+		sk_error_report(sk);
+	}
 }
 
 static void timed_out(struct tcpx_sock *tcb)
@@ -210,7 +224,7 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 	}
 
 	TCPX_INC(sock_net(sk), TimeoutRexmt);
-	advise_ip(tcb);
+	advise(tcb);
 	tcpx_recovery_timeout(tcb);
 	if (tcb->recovery.timeouts < U8_MAX)
 		tcb->recovery.timeouts++;

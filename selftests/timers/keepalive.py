@@ -21,14 +21,14 @@ def probe(c, **when):
     c.expect('A', seq=c.dut_nxt - 1, **when)
 
 
-@case('MUST-25 keep-alives are off')
+@case('MUST-25 MAY-5 keep-alives are off')
 def _(c):
     c.established()
     c.silent(4 * 3600)
     c.state('ESTABLISHED')
 
 
-@case('MUST-24 MUST-28 SHLD-12 probes at 2 h, then 10 times 75 s, ETIMEDOUT')
+@case('MUST-24 MUST-28 SHLD-12 MAY-6 probes at 2 h, then 10 times 75 s, ETIMEDOUT')
 def _(c):
     idle(c)
     for i in range(count(c)):

@@ -81,6 +81,32 @@ def _(c):
         c.fail('gave up after %.3f s' % c.elapsed())
 
 
+@case('SEC-40 CVE-2024-41007 a closed window, data in flight, and '
+      'TCP_USER_TIMEOUT: few segments, then the end')
+def _(c):
+    for flying in False, True:
+        twin = c.sibling()
+        twin.socket()
+        twin.setopt('TCP_USER_TIMEOUT', 3000)
+        twin.established(mss=1000)
+        if flying:
+            twin.send(2000)
+            twin.take(2)
+        twin.inject('A', ack=1, win=0)
+        if not flying:
+            twin.send(2000)
+        twin.mark()
+        sent = 0
+        while twin.pull(0.001 if twin.find_state() == 'CLOSED' else 5):
+            sent += 1
+            if sent > 20:
+                c.fail('%d segments in %.3f s' % (sent, twin.elapsed()))
+        twin.error('ETIMEDOUT')
+        if not 2 <= twin.elapsed() <= 12:
+            c.fail('it ended after %.3f s' % twin.elapsed())
+        twin.state('CLOSED')
+
+
 @case('MUST-38 a window below a segment is used after 0.1 to 1 s')
 def _(c):
     c.established()

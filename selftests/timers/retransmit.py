@@ -37,6 +37,56 @@ def _(c):
     c.failed('ETIMEDOUT', after=3.2)
 
 
+@case('SHLD-9 SHLD-20 from R1 on a program that asked for errors is told, '
+      'once', native='it is not')
+def _(c):
+    recverr = 'IP_RECVERR' if c.family == 4 else 'IPV6_RECVERR'
+    for wanted in True, False:
+        twin = c.sibling().established()
+        if wanted:
+            twin.sock.setsockopt(*{4: (0, 11, 1), 6: (41, 25, 1)}[c.family])
+            twin.note('setsockopt(%s) = ok' % recverr)
+        twin.send(10)
+        twin.expect('PA', seq=1, len=10)
+        back_off(twin, 'PA', 3, len=10)
+        twin.error(0)
+        twin.expect('PA', seq=1, len=10, after=1.6)
+        twin.error('ETIMEDOUT' if wanted else 0)
+        twin.expect('PA', seq=1, len=10, after=3.2)
+        twin.error(0)
+        twin.inject('A')
+        twin.send(10)
+        twin.expect('PA', len=10)
+        twin.state('ESTABLISHED')
+
+
+@case('MAY-4 a retransmission is a new IP packet', families=[4])
+def _(c):
+    c.established()
+    c.send(10)
+    seen = {c.expect('PA', seq=1, len=10).raw_ip[4:6]}
+    for _ in range(4):
+        seen.add(c.expect('PA', seq=1, len=10).raw_ip[4:6])
+    c.check(len(seen), 5, 'the number of IP identifiers')
+
+
+@case('MAY-7 SHLD-16 after the window shrank nothing beyond it is repeated')
+def _(c):
+    c.established(mss=1000)
+    c.send(4000)
+    c.take(4)
+    c.inject('A', ack=1, win=1500)
+    for _ in range(4):
+        seg = c.expect('(P)A', seq=ANY, len=ANY)
+        if c.rel(seg)[1] > 1501:
+            c.fail('sent up to %d, the window ends at 1501' % c.rel(seg)[1])
+    c.inject('A', ack=1001, win=3000)
+    c.collect(3)
+    c.inject('A', ack=4001)
+    c.silent(5)
+    c.state('ESTABLISHED')
+
+
 @case('MUST-21 TCP_USER_TIMEOUT 10 s')
 def _(c):
     c.established()

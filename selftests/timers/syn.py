@@ -91,6 +91,23 @@ def _(c):
     c.expect('PA', seq=1, len=10, after=3)
 
 
+@case('6298-7 after a repeated SYN-ACK the first RTO is 3 s',
+      native='it is what the handshake took')
+def _(c):
+    for ts in False, True:
+        twin = c.sibling()
+        twin.peer(ts=ts)
+        twin.listen()
+        twin.inject('S', seq=0)
+        twin.expect('SA', seq=0, ack=1)
+        twin.expect('SA', seq=0, ack=1, after=1)
+        twin.inject('A')
+        twin.accept()
+        twin.send(10)
+        twin.expect('PA', len=10)
+        twin.expect('PA', seq=1, len=10, after=3)
+
+
 @case('SYN-ACK at 0 1 3 7 15 31 s, forgotten at 63 s')
 def _(c):
     c.half_open()
