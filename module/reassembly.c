@@ -408,7 +408,9 @@ static void queue_in_order(struct tcpx_sock *tcb, struct sk_buff *skb)
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
 	u32 end_seq = tcpx_seg(skb)->end_seq;
 
-	tcb->stats.bytes_received += end_seq - tcb->rcv.nxt;
+	/* The FIN is no octet. */
+	tcb->stats.bytes_received += end_seq - tcb->rcv.nxt -
+				     !!(tcpx_seg(skb)->flags & TCPX_FLAG_FIN);
 	if (tail && coalesce(sk, tail, skb)) {
 		WRITE_ONCE(tcb->rcv.nxt, end_seq);
 		return;

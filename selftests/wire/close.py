@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Closing: order of FINs, half-close, unread data, TIME-WAIT reuse."""
 
+import socket
+import struct
+
 from harness import ANY, case, main
 
 
@@ -142,6 +145,18 @@ def _(c):
     c.recv(100)
     c.recv_eof()
     c.recv_eof()
+
+
+@case('TCP_INFO: the FIN is no octet that was received',
+      native='the FIN of a segment with data counts')
+def _(c):
+    for flags, size in ('FPA', 100), ('FA', 0):
+        twin = c.sibling().established()
+        twin.inject(flags, len=size)
+        twin.expect('A')
+        raw = twin.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        twin.check(struct.unpack_from('=Q', raw, 128)[0], size,
+                   'tcpi_bytes_received')
 
 
 @case('a FIN is acknowledged at once',
