@@ -7,7 +7,7 @@ import socket
 from harness import case, main, seq_diff
 
 
-@case('MUST-14 SHLD-5 MAY-3 active open: our SYN carries the four options')
+@case('MUST-14 MUST-68 SHLD-5 MAY-3 active open: our SYN carries the four options')
 def _(c):
     c.connect()
     syn = c.expect('S', seq=0, opts={'mss': c.mss, 'sackok': True})
