@@ -134,6 +134,18 @@ static enum skb_drop_reason check_range(struct tcpx_sock *tcb,
 	return reason;
 }
 
+/*
+ * RFC 6582 3.2 step 3: without SACK one hole is repaired in a round trip, and
+ * the timer, which only the first partial ACK restarts, may be quicker.
+ */
+static bool keeps_timer(const struct tcpx_sock *tcb, u32 ack)
+{
+	const struct tcpx_recovery *r = &tcb->recovery;
+
+	return r->state == TCPX_RECOVERY && r->partial && !tcb->rcv.sack_ok &&
+	       tcpx_seq_before(ack, r->recover);
+}
+
 static void una_advanced(struct tcpx_sock *tcb, struct sk_buff *skb,
 			 struct tcpx_ack_sample *sample)
 {
@@ -146,7 +158,8 @@ static void una_advanced(struct tcpx_sock *tcb, struct sk_buff *skb,
 	WRITE_ONCE(tcb->snd.una, seg->ack);
 	tcb->recovery.timeouts = 0;
 	sample_rtt(tcb, seg, sample);
-	tcpx_timers_ack_advanced(tcb);
+	if (likely(!keeps_timer(tcb, seg->ack)))
+		tcpx_timers_ack_advanced(tcb);
 	if (tcb->snd.urgent && tcpx_seq_after_eq(tcb->snd.una, tcb->snd.up))
 		tcb->snd.urgent = 0;
 	sk_dst_confirm(sk);
@@ -158,6 +171,7 @@ enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 	struct tcpx_ack_sample sample = {
 		.prior_una = tcb->snd.una,
 		.prior_flight = tcpx_flight(tcb),
+		.ranges_seq = tcb->snd.una,
 		.rtt_us = -1,
 	};
 	enum skb_drop_reason reason;

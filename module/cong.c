@@ -213,6 +213,17 @@ void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again)
 	tell(cong, TCPX_CONG_TIMEOUT);
 }
 
+/*
+ * All that was outstanding at the timeout is acknowledged. From here on an ACK
+ * covers what was sent in the last round trip: L may be as usual (RFC 3465
+ * 2.3).
+ */
+void tcpx_cong_leave_loss(struct tcpx_cong *cong)
+{
+	cong->after_timeout = 0;
+	tell(cong, TCPX_CONG_RECOVERED);
+}
+
 /* RFC 4015 3.2: nothing was lost, take the last reduction back. */
 void tcpx_cong_undo(struct tcpx_cong *cong)
 {

@@ -103,6 +103,7 @@ void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight);
 void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight);
 void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight);
+void tcpx_cong_leave_loss(struct tcpx_cong *cong);
 void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again);
 void tcpx_cong_undo(struct tcpx_cong *cong);
 void tcpx_cong_restart(struct tcpx_cong *cong, u32 initial_segs);

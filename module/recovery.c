@@ -41,30 +41,65 @@ static u32 tx_bytes(const struct sk_buff *skb)
 	return tcpx_tx_cb(skb)->end_seq - tcpx_tx_cb(skb)->seq;
 }
 
+static bool is_pending(u8 marks)
+{
+	return (marks & (TCPX_TX_LOST | TCPX_TX_RETRANS)) == TCPX_TX_LOST;
+}
+
+/* @len bytes with @marks leave the sums. */
+static void uncount(struct tcpx_recovery *r, u8 marks, u32 len)
+{
+	if (marks & TCPX_TX_LOST)
+		r->lost -= len;
+	if (marks & TCPX_TX_RETRANS)
+		r->retrans -= len;
+	if (is_pending(marks))
+		r->pending -= len;
+}
+
+/* The original is lost; a retransmission of it is under way yet. */
+static void note_lost(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (cb->marks & (TCPX_TX_SACKED | TCPX_TX_LOST))
+		return;
+	cb->marks |= TCPX_TX_LOST;
+	r->lost += tx_bytes(skb);
+	if (!is_pending(cb->marks))
+		return;
+	if (!r->pending || tcpx_seq_before(cb->seq, r->pending_seq))
+		r->pending_seq = cb->seq;
+	r->pending += tx_bytes(skb);
+}
+
+/* All that was sent of it is lost. */
 void tcpx_recovery_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
 	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 
 	if (cb->marks & TCPX_TX_SACKED)
 		return;
-	if (!(cb->marks & TCPX_TX_LOST))
-		tcb->recovery.lost += tx_bytes(skb);
-	if (cb->marks & TCPX_TX_RETRANS)
-		tcb->recovery.retrans -= tx_bytes(skb);
-	cb->marks = (cb->marks | TCPX_TX_LOST) & ~TCPX_TX_RETRANS;
+	uncount(&tcb->recovery, cb->marks, tx_bytes(skb));
+	cb->marks &= ~(TCPX_TX_LOST | TCPX_TX_RETRANS);
+	note_lost(tcb, skb);
 }
 
 static void mark_sacked(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
 	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
+	struct tcpx_recovery *r = &tcb->recovery;
 
-	if (cb->marks & TCPX_TX_LOST)
-		tcb->recovery.lost -= tx_bytes(skb);
-	if (cb->marks & TCPX_TX_RETRANS)
-		tcb->recovery.retrans -= tx_bytes(skb);
+	uncount(r, cb->marks, tx_bytes(skb));
 	cb->marks &= ~(TCPX_TX_LOST | TCPX_TX_RETRANS);
 	cb->marks |= TCPX_TX_SACKED;
-	tcb->recovery.sacked += tx_bytes(skb);
+	cb->run_end = cb->end_seq;
+	if (!r->sacked)
+		r->lost_seq = tcb->snd.una;
+	r->sacked += tx_bytes(skb);
+	if (tcpx_seq_after_eq(cb->seq, r->lost_seq))
+		r->sacked_above += tx_bytes(skb);
 }
 
 void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
@@ -73,21 +108,23 @@ void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
 
 	if (!(cb->marks & TCPX_TX_RETRANS))
 		tcb->recovery.retrans += tx_bytes(skb);
+	if (is_pending(cb->marks))
+		tcb->recovery.pending -= tx_bytes(skb);
 	cb->marks |= TCPX_TX_RETRANS | TCPX_TX_EVER_RETRANS;
 }
 
 void tcpx_recovery_acked(struct tcpx_sock *tcb, const struct sk_buff *skb,
 			 u32 len)
 {
+	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 	struct tcpx_recovery *r = &tcb->recovery;
-	u8 marks = tcpx_tx_cb(skb)->marks;
 
-	if (marks & TCPX_TX_SACKED)
-		r->sacked -= len;
-	if (marks & TCPX_TX_LOST)
-		r->lost -= len;
-	if (marks & TCPX_TX_RETRANS)
-		r->retrans -= len;
+	uncount(r, cb->marks, len);
+	if (!(cb->marks & TCPX_TX_SACKED))
+		return;
+	r->sacked -= len;
+	if (tcpx_seq_after_eq(cb->seq, r->lost_seq))
+		r->sacked_above -= len;
 }
 
 /* --- SACK blocks --------------------------------------------------------- */
@@ -148,8 +185,8 @@ static struct sk_buff *cut_front(struct tcpx_sock *tcb, struct sk_buff *skb,
 	len = roundup(block->start - cb->seq, tcb->snd.mss);
 	if (len >= skb->len - cb->skip)
 		return skb_rb_next(skb);
-	if (tcpx_output_split(tcb, skb, len, GFP_ATOMIC))
-		return NULL;
+	/* Without memory for a cut it stays as not SACKed. */
+	tcpx_output_split(tcb, skb, len, GFP_ATOMIC);
 	return skb_rb_next(skb);
 }
 
@@ -167,26 +204,81 @@ static bool cut_back(struct tcpx_sock *tcb, struct sk_buff *skb,
 	return tcpx_output_split(tcb, skb, len, GFP_ATOMIC) == 0;
 }
 
-static u32 take_block(struct tcpx_sock *tcb, const struct tcpx_sack_block *block)
+/*
+ * The first skb behind the SACKed run that @skb is in. Peers report the same
+ * ranges again and again: each skb of a run knows how far it goes, so that
+ * many ACKs do not walk over it each.
+ */
+static struct sk_buff *skip_run(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *at = skb, *next;
+	u32 end = 0;
+
+	while (at && tcpx_tx_cb(at)->marks & TCPX_TX_SACKED) {
+		end = tcpx_tx_cb(at)->run_end;
+		at = end == tcpx_tx_cb(at)->end_seq ? skb_rb_next(at) :
+						      find_sent(sk, end);
+	}
+	for (; tcpx_tx_cb(skb)->run_end != end; skb = next) {
+		next = tcpx_tx_cb(skb)->run_end == tcpx_tx_cb(skb)->end_seq ?
+		       skb_rb_next(skb) :
+		       find_sent(sk, tcpx_tx_cb(skb)->run_end);
+		tcpx_tx_cb(skb)->run_end = end;
+	}
+	return at;
+}
+
+static u32 take_block(struct tcpx_sock *tcb,
+		      const struct tcpx_sack_block *block)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct sk_buff *skb = find_sent(sk, block->start);
 	u32 newly = 0;
 
 	while (skb && tcpx_seq_before(tcpx_tx_cb(skb)->seq, block->end)) {
-		if (!(tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)) {
-			if (tcpx_seq_before(tcpx_tx_cb(skb)->seq, block->start)) {
-				skb = cut_front(tcb, skb, block);
-				continue;
-			}
-			if (!cut_back(tcb, skb, block))
-				break;
-			mark_sacked(tcb, skb);
-			newly += tx_bytes(skb);
+		if (tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED) {
+			skb = skip_run(sk, skb);
+			continue;
 		}
+		if (tcpx_seq_before(tcpx_tx_cb(skb)->seq, block->start)) {
+			skb = cut_front(tcb, skb, block);
+			continue;
+		}
+		if (!cut_back(tcb, skb, block))
+			break;
+		mark_sacked(tcb, skb);
+		newly += tx_bytes(skb);
 		skb = skb_rb_next(skb);
 	}
 	return newly;
+}
+
+/*
+ * RFC 6675 4, IsLost(): DupThresh discontiguous ranges are SACKed above what
+ * lies below the start of the DupThresh-th highest. Of what one ACK reports.
+ */
+static u32 ranges_seq(const struct tcpx_sock *tcb,
+		      const struct tcpx_sack_block *blocks, unsigned int nr)
+{
+	struct tcpx_sack_block top[TCPX_SACK_MAX];
+	unsigned int thresh = tcb->recovery.reordering, i, k, n = 0;
+
+	if (nr < thresh)
+		return tcb->snd.una;
+	for (i = 0; i < nr; i++) {
+		if (!is_valid(tcb, &blocks[i]))
+			continue;
+		for (k = n++; k && tcpx_seq_before(top[k - 1].start,
+						   blocks[i].start); k--)
+			top[k] = top[k - 1];
+		top[k] = blocks[i];
+	}
+	if (n < thresh)
+		return tcb->snd.una;
+	for (i = 1; i < n; i++)
+		if (tcpx_seq_after_eq(top[i].end, top[i - 1].start))
+			return tcb->snd.una;
+	return top[thresh - 1].start;
 }
 
 void tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
@@ -208,6 +300,7 @@ void tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
 		sample->dsack = true;
 		i++;
 	}
+	sample->ranges_seq = ranges_seq(tcb, blocks + i, nr - i);
 	for (; i < nr; i++) {
 		if (is_valid(tcb, &blocks[i]))
 			sample->sacked += take_block(tcb, &blocks[i]);
@@ -219,21 +312,28 @@ void tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
 /* --- what is lost -------------------------------------------------------- */
 
 /*
- * RFC 6675 4, IsLost(): more than (DupThresh - 1) segments SACKed above. The
- * walk ends where that is no longer so.
+ * RFC 6675 4, IsLost(): more than (DupThresh - 1) segments SACKed above, or
+ * DupThresh ranges. Nothing that was looked at is looked at again.
  */
-static void mark_lost_below_sack(struct tcpx_sock *tcb)
+static void mark_lost_below_sack(struct tcpx_sock *tcb, u32 ranges_seq)
 {
-	u32 thresh = (tcb->recovery.reordering - 1) * tcb->snd.mss;
-	u32 above = tcb->recovery.sacked;
-	struct sk_buff *skb;
+	struct tcpx_recovery *r = &tcb->recovery;
+	u32 thresh = (r->reordering - 1) * tcb->snd.mss;
+	struct sk_buff *skb = NULL;
 
-	for (skb = tcpx_rtx_head(tcpx_to_sk(tcb)); skb && above > thresh;
-	     skb = skb_rb_next(skb)) {
-		if (tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)
-			above -= tx_bytes(skb);
-		else if (!(tcpx_tx_cb(skb)->marks & TCPX_TX_LOST))
-			tcpx_recovery_mark_lost(tcb, skb);
+	if (r->sacked_above)
+		skb = find_sent(tcpx_to_sk(tcb), r->lost_seq);
+	for (; skb; skb = skb_rb_next(skb)) {
+		const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
+
+		if (cb->marks & TCPX_TX_SACKED)
+			r->sacked_above -= tx_bytes(skb);
+		else if (r->sacked_above > thresh ||
+			 tcpx_seq_before_eq(cb->end_seq, ranges_seq))
+			note_lost(tcb, skb);
+		else
+			break;
+		r->lost_seq = cb->end_seq;
 	}
 }
 
@@ -242,26 +342,114 @@ static void mark_head_lost(struct tcpx_sock *tcb)
 {
 	struct sk_buff *skb = tcpx_rtx_head(tcpx_to_sk(tcb));
 
-	if (!skb || tcpx_tx_cb(skb)->marks & TCPX_TX_LOST)
+	if (!skb || tcpx_tx_cb(skb)->marks & (TCPX_TX_LOST | TCPX_TX_SACKED))
 		return;
 	if (skb->len - tcpx_tx_cb(skb)->skip > tcb->snd.mss &&
 	    tcpx_output_split(tcb, skb, tcb->snd.mss, GFP_ATOMIC))
 		return;
-	tcpx_recovery_mark_lost(tcb, skb);
+	note_lost(tcb, skb);
 }
 
-static void mark_lost(struct tcpx_sock *tcb)
+/* --- sending again ------------------------------------------------------- */
+
+/* RFC 6675 5, step C: room for a whole segment. */
+static bool has_room(const struct tcpx_sock *tcb)
 {
-	if (tcb->rcv.sack_ok)
-		mark_lost_below_sack(tcb);
-	/* What triggered the recovery is lost in any case. */
-	if (!tcb->recovery.lost)
-		mark_head_lost(tcb);
+	return tcpx_recovery_pipe(tcb) + tcb->snd.mss <= tcb->cong.cwnd;
+}
+
+/* What is lost, as far as the congestion window goes: NextSeg(), rule 1. */
+void tcpx_recovery_retransmit(struct tcpx_sock *tcb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct sk_buff *skb;
+
+	for (skb = find_sent(sk, r->pending_seq); skb && r->pending;
+	     skb = skb_rb_next(skb)) {
+		r->pending_seq = tcpx_tx_cb(skb)->seq;
+		if (!is_pending(tcpx_tx_cb(skb)->marks))
+			continue;
+		if (!has_room(tcb) || tcpx_xmit_is_throttled(tcb, skb) ||
+		    tcpx_output_retransmit(tcb, skb, tcb->cong.cwnd -
+					   tcpx_recovery_pipe(tcb)))
+			return;
+		if (r->state == TCPX_LOSS)
+			TCPX_INC(sock_net(sk), SlowStartRetrans);
+		else
+			TCPX_INC(sock_net(sk), FastRetrans);
+	}
+}
+
+static bool may_send_new(const struct tcpx_sock *tcb)
+{
+	s32 room = tcb->snd.una + tcb->snd.wnd - tcb->snd.nxt;
+
+	return tcpx_send_head(tcpx_to_sk(tcb)) && room >= tcb->snd.mss;
+}
+
+static bool retransmit_segment(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	if (tcpx_xmit_is_throttled(tcb, skb) ||
+	    tcpx_output_retransmit(tcb, skb, tcb->snd.mss))
+		return false;
+	TCPX_INC(sock_net(tcpx_to_sk(tcb)), FastRetrans);
+	return true;
+}
+
+/* The last segment outstanding; its SACK shows what is missing before it. */
+static void rescue(struct tcpx_sock *tcb)
+{
+	struct sk_buff *skb = skb_rb_last(&tcpx_to_sk(tcb)->tcp_rtx_queue);
+	u32 payload, keep;
+
+	while (skb && tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)
+		skb = skb_rb_prev(skb);
+	if (!skb || tcpx_tx_cb(skb)->marks & TCPX_TX_RETRANS)
+		return;
+	payload = skb->len - tcpx_tx_cb(skb)->skip;
+	if (payload > tcb->snd.mss) {
+		keep = rounddown(payload - 1, tcb->snd.mss);
+		if (tcpx_output_split(tcb, skb, keep, GFP_ATOMIC))
+			return;
+		skb = skb_rb_next(skb);
+	}
+	if (retransmit_segment(tcb, skb))
+		tcb->recovery.rescued = 1;
+}
+
+/*
+ * RFC 6675 4, NextSeg(): nothing is known to be lost, and there is nothing new
+ * to send (rules 1 and 2). Then what is not SACKed below something that is
+ * (3), else once the end of the flight (4).
+ */
+static void retransmit_unsacked(struct tcpx_sock *tcb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+	u32 above = r->sacked_above;
+	struct sk_buff *skb = NULL;
+
+	if (may_send_new(tcb) || !has_room(tcb))
+		return;
+	if (above)
+		skb = find_sent(tcpx_to_sk(tcb), r->lost_seq);
+	for (; skb && above; skb = skb_rb_next(skb)) {
+		u8 marks = tcpx_tx_cb(skb)->marks;
+
+		if (marks & TCPX_TX_SACKED)
+			above -= tx_bytes(skb);
+		else if (!(marks & TCPX_TX_RETRANS) &&
+			 (!has_room(tcb) || !retransmit_segment(tcb, skb)))
+			return;
+	}
+	if (r->partial && !r->rescued && has_room(tcb))
+		rescue(tcb);
 }
 
 /* --- the three states ---------------------------------------------------- */
 
-static bool loss_is_indicated(const struct tcpx_sock *tcb)
+static bool loss_is_indicated(const struct tcpx_sock *tcb,
+			      const struct tcpx_ack_sample *sample)
 {
 	const struct tcpx_recovery *r = &tcb->recovery;
 
@@ -272,7 +460,8 @@ static bool loss_is_indicated(const struct tcpx_sock *tcb)
 	if (r->dupacks >= r->reordering)
 		return true;
 	return tcb->rcv.sack_ok &&
-	       r->sacked > (r->reordering - 1) * tcb->snd.mss;
+	       (r->sacked > (r->reordering - 1) * tcb->snd.mss ||
+		tcpx_seq_after(sample->ranges_seq, tcb->snd.una));
 }
 
 /* ECN has reduced the window that SND.UNA is still in. */
@@ -303,7 +492,8 @@ static void enter_cwr(struct tcpx_sock *tcb, u32 flight)
 	tcpx_ecn_reduced(tcb);
 }
 
-static void enter_recovery(struct tcpx_sock *tcb)
+static void enter_recovery(struct tcpx_sock *tcb,
+			   const struct tcpx_ack_sample *sample)
 {
 	struct net *net = sock_net(tcpx_to_sk(tcb));
 	bool reduced = is_reduced(tcb);
@@ -315,22 +505,32 @@ static void enter_recovery(struct tcpx_sock *tcb)
 	tcb->recovery.state = TCPX_RECOVERY;
 	tcb->recovery.recover = tcb->snd.nxt;
 	tcb->recovery.has_recover = 1;
+	tcb->recovery.partial = 0;
+	tcb->recovery.rescued = 0;
 	if (!reduced)
 		tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
 	tcpx_ecn_reduced(tcb);
-	mark_lost(tcb);
+	if (tcb->rcv.sack_ok)
+		mark_lost_below_sack(tcb, sample->ranges_seq);
+	/* What triggered the recovery is lost in any case. */
+	mark_head_lost(tcb);
 	/* The first retransmission does not wait for the window. */
-	tcpx_output_retransmit(tcb, tcpx_rtx_head(tcpx_to_sk(tcb)),
-			       tcb->snd.mss);
-	TCPX_INC(net, FastRetrans);
+	if (tcpx_output_retransmit(tcb, tcpx_rtx_head(tcpx_to_sk(tcb)),
+				   tcb->snd.mss) == 0)
+		TCPX_INC(net, FastRetrans);
 }
 
 static void leave(struct tcpx_sock *tcb)
 {
 	struct tcpx_recovery *r = &tcb->recovery;
 
+	/* With SACK cwnd counted what was in flight all the time. */
 	if (r->state == TCPX_RECOVERY)
-		tcpx_cong_leave_recovery(&tcb->cong, tcpx_recovery_pipe(tcb));
+		tcpx_cong_leave_recovery(&tcb->cong, tcb->rcv.sack_ok ?
+					 tcb->cong.ssthresh :
+					 tcpx_recovery_pipe(tcb));
+	else
+		tcpx_cong_leave_loss(&tcb->cong);
 	r->state = TCPX_OPEN;
 	r->dupacks = 0;
 	if (!tcb->rcv.sack_ok)
@@ -389,12 +589,29 @@ static void grow_cwnd(struct tcpx_sock *tcb,
 		tcpx_cong_acked(&tcb->cong, &ack);
 }
 
+/* RFC 6582 3.2 and 6675 5: what an ACK in fast recovery shows. */
+static void ack_in_recovery(struct tcpx_sock *tcb,
+			    const struct tcpx_ack_sample *sample)
+{
+	if (tcb->rcv.sack_ok)
+		mark_lost_below_sack(tcb, sample->ranges_seq);
+	else if (sample->acked)
+		mark_head_lost(tcb);
+	if (sample->acked)
+		tcb->recovery.partial = 1;
+}
+
 void tcpx_recovery_ack(struct tcpx_sock *tcb,
 		       const struct tcpx_ack_sample *sample)
 {
 	struct tcpx_recovery *r = &tcb->recovery;
+	bool was_open = r->state == TCPX_OPEN;
 
 	count_duplicates(tcb, sample);
+	if (r->sacked && tcpx_seq_before(r->lost_seq, tcb->snd.una))
+		r->lost_seq = tcb->snd.una;
+	if (r->state == TCPX_LOSS)
+		grow_cwnd(tcb, sample);
 	if (r->has_recover && tcpx_seq_after_eq(tcb->snd.una, r->recover)) {
 		if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS)
 			leave(tcb);
@@ -409,28 +626,18 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb,
 		enter_cwr(tcb, sample->prior_flight);
 	}
 
-	switch (r->state) {
-	case TCPX_CWR:
-		if (loss_is_indicated(tcb))
-			enter_recovery(tcb);
-		break;
-	case TCPX_OPEN:
-		if (loss_is_indicated(tcb))
-			enter_recovery(tcb);
-		else
+	if (r->state == TCPX_OPEN || r->state == TCPX_CWR) {
+		if (loss_is_indicated(tcb, sample))
+			enter_recovery(tcb, sample);
+		else if (was_open && r->state == TCPX_OPEN)
 			grow_cwnd(tcb, sample);
-		break;
-	case TCPX_RECOVERY:
-		/* RFC 6582 3.2: a partial ACK shows the next hole. */
-		if (sample->acked || sample->sacked)
-			mark_lost(tcb);
-		break;
-	case TCPX_LOSS:
-		grow_cwnd(tcb, sample);
-		break;
+	} else if (r->state == TCPX_RECOVERY) {
+		ack_in_recovery(tcb, sample);
 	}
-	if (r->lost)
+	if (r->pending)
 		tcpx_recovery_retransmit(tcb);
+	else if (unlikely(r->state == TCPX_RECOVERY && tcb->rcv.sack_ok))
+		retransmit_unsacked(tcb);
 }
 
 /* RFC 2018 8, 5.1: the peer may have dropped what it reported. */
@@ -442,6 +649,7 @@ static void forget_sack(struct tcpx_sock *tcb)
 	for (skb = tcpx_rtx_head(tcpx_to_sk(tcb)); skb; skb = skb_rb_next(skb))
 		tcpx_tx_cb(skb)->marks &= ~TCPX_TX_SACKED;
 	tcb->recovery.sacked = 0;
+	tcb->recovery.sacked_above = 0;
 }
 
 /* Before the retransmission of RFC 6298 5.4; all in flight counts as lost. */
@@ -449,10 +657,14 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 {
 	struct sk_buff *head = tcpx_rtx_head(tcpx_to_sk(tcb)), *skb;
 	struct tcpx_recovery *r = &tcb->recovery;
+	u32 flight = tcpx_flight(tcb);
 
 	if (!tcpx_state_in(tcpx_to_sk(tcb)->sk_state, TCPX_SYNCHRONIZED))
 		return;
-	tcpx_cong_timeout(&tcb->cong, tcpx_flight(tcb), r->timeouts > 0);
+	/* RFC 5681 4.3: a lost retransmission is one more reduction. */
+	if (r->state == TCPX_RECOVERY)
+		flight = min(flight, tcb->cong.cwnd);
+	tcpx_cong_timeout(&tcb->cong, flight, r->timeouts > 0);
 	tcpx_ecn_reduced(tcb);
 	r->state = TCPX_LOSS;
 	r->recover = tcb->snd.nxt;
@@ -464,35 +676,6 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 		forget_sack(tcb);
 	for (skb = head; skb; skb = skb_rb_next(skb))
 		tcpx_recovery_mark_lost(tcb, skb);
-}
-
-/* Send again what is lost, as far as the congestion window goes. */
-void tcpx_recovery_retransmit(struct tcpx_sock *tcb)
-{
-	struct tcpx_recovery *r = &tcb->recovery;
-	struct net *net = sock_net(tcpx_to_sk(tcb));
-	struct sk_buff *skb;
-	u32 pipe;
-
-	for (skb = tcpx_rtx_head(tcpx_to_sk(tcb)); skb; skb = skb_rb_next(skb)) {
-		u8 marks = tcpx_tx_cb(skb)->marks;
-
-		if (r->lost <= r->retrans)
-			return;
-		if (!(marks & TCPX_TX_LOST) || marks & TCPX_TX_RETRANS)
-			continue;
-		pipe = tcpx_recovery_pipe(tcb);
-		if (pipe >= tcb->cong.cwnd)
-			return;
-		if (tcpx_xmit_is_throttled(tcb, skb))
-			return;
-		if (tcpx_output_retransmit(tcb, skb,
-					   max_t(u32, tcb->cong.cwnd - pipe,
-						 tcb->snd.mss)))
-			return;
-		if (r->state == TCPX_LOSS)
-			TCPX_INC(net, SlowStartRetrans);
-		else
-			TCPX_INC(net, FastRetrans);
-	}
+	r->lost_seq = tcb->snd.nxt;
+	r->sacked_above = 0;
 }

@@ -90,8 +90,8 @@ static void start_cong(struct tcpx_sock *tcb,
 	tcpx_cong_init(&tcb->cong, ops, tcb->snd.mss, segs,
 		       READ_ONCE(knobs->initial_ssthresh));
 	/*
-	 * Deviation: no limit L per ACK (RFC 3465 2.2) before the first
-	 * timeout. A receiver with GRO acknowledges 64 KB at once, and bytes
+	 * Deviation: no limit L per ACK (RFC 3465 2.2) but while a timeout is
+	 * repaired. A receiver with GRO acknowledges 64 KB at once, and bytes
 	 * are what is counted.
 	 */
 	tcb->cong.abc_l = 0;

@@ -41,6 +41,7 @@ struct tcpx_tx_cb {
 	u8 flags;		/* TCPX_FLAG_*: SYN, FIN, PSH */
 	u8 marks;		/* TCPX_TX_* */
 	u32 skip;		/* payload bytes before @seq: acknowledged */
+	u32 run_end;		/* SACKED: so is all from here to there */
 };
 
 #define TCPX_TX_SACKED		0x01	/* reported by a SACK block */
@@ -114,6 +115,7 @@ struct tcpx_rcv {
 	u8 sack_nr;		/* blocks in @sack */
 	u8 dsack:1;		/* @dsack_block is to be reported */
 	u8 pingpong:1;		/* TCP_QUICKACK was switched off */
+	u8 dense:1;		/* to collapse the queues gains nothing */
 	u8 ecn;			/* TCPX_ECN_*, 0: no ECN; ecn.c */
 	struct tcpx_sack_block dsack_block;
 	struct tcpx_sack_block sack[4];	/* newest first, RFC 2018 4 */
@@ -155,9 +157,15 @@ struct tcpx_recovery {
 	u8 dupacks;		/* duplicate ACKs in a row */
 	u8 reordering;		/* DupThresh */
 	u8 has_recover:1;	/* @recover is valid */
+	u8 partial:1;		/* a partial ACK came in this recovery */
+	u8 rescued:1;		/* RFC 6675's RescueRxt was used up */
 	u32 recover;		/* RecoveryPoint: SND.NXT at the last entry */
 	u32 sacked;		/* bytes SACKed above SND.UNA */
+	u32 sacked_above;	/* of them, from @lost_seq on */
+	u32 lost_seq;		/* below, all is SACKed or marked lost */
 	u32 lost;		/* bytes marked lost */
+	u32 pending;		/* of them, not sent again */
+	u32 pending_seq;	/* below, none of @pending */
 	u32 retrans;		/* bytes retransmitted and in flight */
 	u32 first_timeout_ms;	/* send time of what timed out first */
 };

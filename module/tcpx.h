@@ -25,6 +25,7 @@ struct tcpx_ack_sample {
 	u32 prior_flight;
 	u32 acked;		/* SND.UNA moved so far */
 	u32 sacked;		/* newly SACKed */
+	u32 ranges_seq;		/* below: DupThresh SACKed ranges above it */
 	s64 rtt_us;		/* -1: no sample, Karn */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
 	bool ece;		/* the peer saw CE, RFC 3168 6.1.2 */

@@ -79,6 +79,33 @@ def _(c):
     c.failed('ETIMEDOUT', at=5)
 
 
+@case('6928-3 more than one SYN was lost: the first window is one segment')
+def _(c):
+    for lost, segments in (1, 10), (2, 1):
+        twin = c.sibling()
+        twin.peer(mss=1000)
+        twin.connect()
+        for _ in range(lost + 1):
+            twin.expect('S', seq=0, within=5)
+        twin.inject('SA')
+        twin.expect('A')
+        twin.send(20000)
+        twin.check(len(twin.collect(0.01)), segments, 'the first flight')
+
+
+@case('6928-3 more than one SYN,ACK was lost: the same')
+def _(c):
+    for lost, segments in (1, 10), (2, 1):
+        twin = c.sibling()
+        twin.half_open(mss=1000)
+        for _ in range(lost):
+            twin.expect('SA', seq=0, ack=1, within=5)
+        twin.inject('A')
+        twin.accept()
+        twin.send(20000)
+        twin.check(len(twin.collect(0.01)), segments, 'the first flight')
+
+
 @case('6298-7 after a repeated SYN the first RTO is 3 s')
 def _(c):
     c.connect()

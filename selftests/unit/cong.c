@@ -85,6 +85,9 @@ TEST(slow_start_limit)
 	tcpx_cong_timeout(&cong, 12 * SMSS, false);
 	ack(10 * SMSS);
 	ASSERT_EQ(cong.cwnd, 2 * SMSS);
+	tcpx_cong_leave_loss(&cong);
+	ack(10 * SMSS);
+	ASSERT_EQ(cong.cwnd, 4 * SMSS);
 
 	start(0);
 	cong.abc_l = 0;

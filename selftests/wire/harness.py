@@ -34,13 +34,14 @@ import traceback
 from codec import BadPacket, addr_pack, parse_tcp, seq_diff
 from peer import ANY, Failure, Peer		# noqa: F401
 from program import (SIOCATMARK, SIOCINQ, SIOCOUTQ,	# noqa: F401
-                     Program)
+                     Program, cycles, meminfo)
 from tun import DUT_ADDR, Tun, enter_namespace, peer_addr
 
 IPPROTO_TCPX = 253
 SKIP = 4
 LOG_LINES = 60
-HARNESS = 'codec.py', 'harness.py', 'peer.py', 'program.py', 'tun.py'
+HARNESS = ('codec.py', 'flight.py', 'harness.py', 'peer.py', 'program.py',
+           'tun.py')
 
 
 class Stack:

@@ -2,31 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Congestion control and loss recovery, as the peer sees it."""
 
+from flight import again, seg, sender
 from harness import case, main
 
 RTO = (0.1, 1.0)
-
-
-def sender(c, segments=10, more=0, mss=1000, **offer):
-    """A flight of full segments, and so much waiting. With SACK a round trip
-    is long enough that no tail loss probe gets in the way."""
-    c.established(mss=mss, rtt=0.03 if offer.get('sack') else 0, **offer)
-    c.setopt('SO_SNDBUF', 500000)
-    c.inject('A')
-    c.size = mss - (12 if offer.get('ts') else 0)
-    c.send((segments + more) * c.size)
-    got = c.take(segments)
-    c.check([len(s.data) for s in got], [c.size] * segments, 'the flight')
-    return c
-
-
-def seg(c, n):
-    """The sequence number of the n-th segment."""
-    return 1 + n * c.size
-
-
-def again(c, n, **keywords):
-    c.expect('(P)A', seq=seg(c, n), len=c.size, **keywords)
 
 
 @case('6928-1 6928-2 the initial window is ten segments')
@@ -154,6 +133,108 @@ def _(c):
     got = len(c.collect())
     if not 1 <= got <= 7:
         c.fail('%d segments in flight after the recovery' % got)
+
+
+def avoidance(c, more=200):
+    """Congestion avoidance with a window of five segments, nothing lost."""
+    sender(c, 10, more)
+    for _ in range(4):
+        c.inject('A', ack=1)
+    for _ in range(3):
+        c.collect()
+        c.inject('A')
+
+
+@case('5681-2 congestion avoidance: one segment more a round trip')
+def _(c):
+    avoidance(c)
+    windows = []
+    for _ in range(8):
+        flight = len(c.collect())
+        windows.append(c.info()['snd_cwnd'])
+        if not windows[-1] - 2 <= flight <= windows[-1]:
+            c.fail('%d segments in a window of %d' % (flight, windows[-1]))
+        c.inject('A')
+    grown = [b - a for a, b in zip(windows, windows[1:])]
+    if max(grown) > 1 or not 4 <= sum(grown) <= 7:
+        c.fail('windows of %s segments' % windows)
+
+
+@case('5681-2 SEC-20 congestion avoidance counts bytes, not ACKs')
+def _(c):
+    avoidance(c)
+    before = c.collect()
+    for s in before:
+        left, right = c.rel(s)
+        for at in range(left + 100, right + 1, 100):
+            c.inject('A', ack=at)
+    sent = len(c.collect())
+    if not len(before) <= sent <= len(before) + 1:
+        c.fail('%d segments followed %d' % (sent, len(before)))
+
+
+@case('5681-7 idle for longer than an RTO: the initial window again')
+def _(c):
+    sender(c, 10, 20)
+    for _ in range(3):
+        c.inject('A')
+        c.collect()
+    if c.info()['snd_cwnd'] < 20:
+        c.fail('a window of %(snd_cwnd)d' % c.info())
+    c.silent(0.5)
+    c.send(40 * c.size)
+    c.check(len(c.collect()), 10, 'segments after the pause')
+
+
+@case('5681-10 an ACK of what was never sent opens nothing')
+def _(c):
+    sender(c, 10, 40)
+    before = c.info()['snd_cwnd']
+    for n in 11, 12, 20:
+        c.inject('A', ack=seg(c, n))
+    if any(s.data for s in c.collect()):
+        c.fail('data followed')
+    c.check(c.info()['snd_cwnd'], before, 'the window')
+
+
+@case('6582-3 only the first partial ACK restarts the timer',
+      native='each restarts it')
+def _(c):
+    sender(c)
+    for _ in range(4):
+        c.inject('A', ack=1)
+    again(c, 0)
+    c.silent(0.05)
+    c.inject('A', ack=seg(c, 3))
+    again(c, 3)
+    c.silent(0.1)
+    c.inject('A', ack=seg(c, 6))
+    again(c, 6, between=(0, 0.05))
+    again(c, 6, between=(0.05, 0.15))
+
+
+@case('6582-5 after a timeout no fast retransmit below what was sent')
+def _(c):
+    sender(c)
+    again(c, 0, between=RTO)
+    c.inject('A', ack=seg(c, 1))
+    c.collect()
+    for _ in range(6):
+        c.inject('A', ack=seg(c, 1))
+    sent = [c.rel(s)[0] for s in c.collect()]
+    if seg(c, 1) in sent:
+        c.fail('fast retransmit')
+
+
+@case('3465-1 slow start after a timeout: one segment an ACK',
+      native='it counts all that an ACK covers')
+def _(c):
+    sender(c, 10, 40)
+    again(c, 0, between=RTO)
+    c.inject('A', ack=seg(c, 10))
+    c.check(len(c.collect()), 2, 'segments after the ACK of all')
+    c.inject('A')
+    c.check(len(c.collect()), 4, 'segments after that')
 
 
 @case('6298-6 5681-4 a timeout: the first segment alone',
