@@ -125,6 +125,19 @@ static int trim_acked(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/*
+ * Each cut costs an skb. A peer must not make us cut all that was sent into
+ * the smallest pieces (CVE-2019-11478), but the ends of the queue can be cut
+ * always: one of them is sent again next.
+ */
+static bool may_split(const struct sock *sk, const struct sk_buff *skb)
+{
+	return sk->sk_wmem_queued / 2 <= max_t(int, sk->sk_sndbuf,
+					       GSO_LEGACY_MAX_SIZE) ||
+	       skb == tcpx_rtx_head(sk) ||
+	       skb == skb_rb_last(&sk->tcp_rtx_queue);
+}
+
 int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 		      gfp_t gfp)
 {
@@ -134,7 +147,7 @@ int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 	struct sk_buff *tail;
 	u32 moved;
 
-	if (sent && trim_acked(sk, skb))
+	if (sent && (!may_split(sk, skb) || trim_acked(sk, skb)))
 		return -ENOMEM;
 	if (len >= skb->len) {
 		DEBUG_NET_WARN_ON_ONCE(1);
@@ -225,13 +238,24 @@ static bool should_defer(const struct tcpx_sock *tcb, u32 len)
 	       ktime_get_ns() - tcb->snd.last_data_ns < DEFER_NS;
 }
 
+/*
+ * What one skb may carry: half a window at most, so that the loss of one is
+ * seen by the ACKs of another and not by a timeout. After a timeout each
+ * segment goes alone: a device or a queue that loses the large ones would
+ * lose them again.
+ */
 static u32 gso_limit(const struct tcpx_sock *tcb)
 {
 	const struct sock *sk = tcpx_to_sk(tcb);
 	u32 limit = min_t(u32, sk->sk_gso_max_size,
 			  (u32)sk->sk_gso_max_segs * tcb->snd.mss);
 
-	return max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
+	if (unlikely(tcb->recovery.state == TCPX_LOSS))
+		return tcb->snd.mss;
+	limit = max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
+	if (tcb->cong.cwnd / 2 < limit)
+		limit = roundup(tcb->cong.cwnd / 2, tcb->snd.mss);
+	return limit;
 }
 
 /*
