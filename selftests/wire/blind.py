@@ -136,12 +136,12 @@ def relay(c, a, b, seconds, delay):
 
 @case('SEC-13 two ends out of step: at most 10 ACKs a second')
 def _(c):
-    for delay in 0, 0.02, 0.3:
+    for delay in 0, 0.3:
         a, b = c.sibling(), c.sibling()
         introduce(a, b)
         for end in a, b:
             end.inject('PA', len=10, void=True)
-        count = relay(c, a, b, 6, delay)
+        count = relay(c, a, b, 4, delay)
         c.note('ACKs in each second: %s' % count)
         if max(count[1:]) > 10 or count[0] > 14:
             c.fail('an ACK storm: %s' % count)
@@ -213,7 +213,7 @@ def _(c):
     c.state('CLOSED')
     c.inject('SA', seq=0, ack=1, void=True)	# the true peer, too late
     c.expect('R', seq=1)
-    c.silent(4)				# no timer goes on
+    c.silent(1.5)				# no timer goes on
 
 
 @case('SEC-27 a SYN to a connecting socket, then the SYN,ACK of the peer',
@@ -229,7 +229,7 @@ def _(c):
     ack = c.expect('A', seq=1, ack=1)
     c.inject('R', seq=seq_diff(ack.ack, c.iss))
     c.failed('ECONNREFUSED', 'ECONNRESET')
-    c.silent(4)
+    c.silent(1.5)
 
 
 @case('SEC-27 shutdown() and close() in SYN_RECEIVED (CVE-2024-36905)',
