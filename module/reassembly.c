@@ -3,16 +3,16 @@
  * The seventh check of RFC 9293 3.10.7.4, segment text: in-order delivery, the
  * out-of-order queue, SACK blocks to send, and the receive buffer.
  *
- * rcv.ooo is a tree by sequence number. What came first stays: a segment that
- * overlaps a queued one is trimmed.
+ * rcv.ooo is a tree by sequence number. What came first stays, in order or not:
+ * of a segment that overlaps a queued one only what fills gaps is taken.
  */
 #include "tcpx.h"
 #include "trace.h"
 
 #include <net/tcp.h>
 
-/* What the peer may still send is never refused for these many bytes. */
-#define COLLAPSED_BYTES		(16 * 1024)
+/* An skb made by a copy holds so much at most. */
+#define COPIED_BYTES		(16 * 1024)
 
 /* For differences of less than an hour. */
 static u32 clock_us(void)
@@ -135,22 +135,51 @@ void tcpx_reassembly_purge(struct tcpx_sock *tcb)
 	tcb->rcv.dsack = 0;
 }
 
-/* Give up what is farthest ahead; the peer has it still (RFC 2018 8). */
-static void prune_ooo(struct tcpx_sock *tcb)
+/*
+ * Give up what is farthest ahead, beyond @seq, until the buffer is filled to
+ * @target; the peer has it still (RFC 2018 8). True if that gave room.
+ */
+static bool prune_ooo(struct tcpx_sock *tcb, u32 seq, int target)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct sk_buff *skb;
+	bool pruned = false;
 
-	if (!tcb->rcv.ooo_last)
-		return;
 	while ((skb = tcb->rcv.ooo_last) &&
-	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf / 2) {
+	       tcpx_seq_after(tcpx_seg(skb)->seq, seq) &&
+	       atomic_read(&sk->sk_rmem_alloc) > target) {
 		TCPX_INC(sock_net(sk), OfoPruned);
 		unlink_ooo(tcb, skb);
 		remove_blocks(tcb, tcpx_seg(skb)->seq);
 		kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE);
+		pruned = true;
 	}
-	sk_mem_reclaim(sk);
+	if (pruned) {
+		tcb->rcv.dense = 0;
+		sk_mem_reclaim(sk);
+	}
+	return pruned;
+}
+
+/* A linear copy of bytes of @skb, with a segment header of its own. */
+static struct sk_buff *copy_bytes(const struct sk_buff *skb, u32 offset,
+				  u32 len)
+{
+	struct sk_buff *copy = alloc_skb(len, GFP_ATOMIC | __GFP_NOWARN);
+	struct tcpx_seg *seg;
+
+	if (!copy)
+		return NULL;
+	seg = tcpx_seg(copy);
+	*seg = *tcpx_seg(skb);
+	seg->seq += offset;
+	seg->end_seq = seg->seq + len;
+	seg->len = len;
+	seg->flags &= ~TCPX_FLAG_FIN;
+	copy->tstamp = skb->tstamp;
+	if (skb_copy_bits(skb, offset, skb_put(copy, len), len))
+		DEBUG_NET_WARN_ON_ONCE(1);
+	return copy;
 }
 
 static bool is_sparse(const struct sk_buff *skb)
@@ -158,147 +187,146 @@ static bool is_sparse(const struct sk_buff *skb)
 	return skb->truesize > 2 * skb->len + SKB_TRUESIZE(0);
 }
 
-/* May @next's bytes be copied behind those of @dense? */
-static bool is_collapsible(const struct sk_buff *dense,
-			   const struct sk_buff *next)
+/* Behind @skb in the receive queue or the out-of-order queue. */
+static struct sk_buff *next_of(struct sock *sk, struct sk_buff *skb, bool ooo)
 {
-	return is_sparse(next) && next->len <= skb_tailroom(dense) &&
-	       tcpx_seg(next)->seq == tcpx_seg(dense)->end_seq &&
-	       !(tcpx_seg(dense)->flags & TCPX_FLAG_FIN);
+	if (ooo)
+		return skb_rb_next(skb);
+	return skb_queue_is_last(&sk->sk_receive_queue, skb) ? NULL :
+	       skb_queue_next(&sk->sk_receive_queue, skb);
 }
 
-/* An skb that can take many small ones, to stand where @skb stands. */
-static struct sk_buff *alloc_dense(const struct sk_buff *skb)
+/* Bytes of the run of sparse skbs that @skb begins; 0 if it is alone. */
+static u32 sparse_run(struct sock *sk, struct sk_buff *skb, bool ooo)
 {
-	struct sk_buff *dense = alloc_skb(COLLAPSED_BYTES,
-					  GFP_ATOMIC | __GFP_NOWARN);
+	u32 seq = tcpx_seg(skb)->seq, bytes = 0;
+	unsigned int nr = 0;
 
-	if (!dense)
-		return NULL;
-	*tcpx_seg(dense) = *tcpx_seg(skb);
-	tcpx_seg(dense)->len = 0;
-	tcpx_seg(dense)->end_seq = tcpx_seg(skb)->seq;
-	tcpx_seg(dense)->flags &= ~TCPX_FLAG_FIN;
-	return dense;
+	while (skb && tcpx_seg(skb)->seq == seq && is_sparse(skb) &&
+	       bytes + skb->len <= COPIED_BYTES) {
+		bytes += skb->len;
+		seq = tcpx_seg(skb)->end_seq;
+		nr++;
+		if (tcpx_seg(skb)->flags & TCPX_FLAG_FIN)
+			break;
+		skb = next_of(sk, skb, ooo);
+	}
+	return nr > 1 ? bytes : 0;
 }
 
-static void copy_behind(struct sk_buff *dense, const struct sk_buff *skb)
+static void put_in_place(struct tcpx_sock *tcb, struct sk_buff *old,
+			 struct sk_buff *new, bool ooo)
 {
-	unsigned int len = skb->len;
+	if (!ooo) {
+		__skb_queue_before(&tcpx_to_sk(tcb)->sk_receive_queue, old, new);
+		__skb_unlink(old, &tcpx_to_sk(tcb)->sk_receive_queue);
+		return;
+	}
+	rb_replace_node(&old->rbnode, &new->rbnode, &tcb->rcv.ooo);
+	if (tcb->rcv.ooo_last == old)
+		tcb->rcv.ooo_last = new;
+}
 
-	if (skb_copy_bits(skb, 0, skb_put(dense, len), len))
+static void append_copy(struct sk_buff *dense, const struct sk_buff *skb)
+{
+	if (skb_copy_bits(skb, 0, skb_put(dense, skb->len), skb->len))
 		DEBUG_NET_WARN_ON_ONCE(1);
 	tcpx_seg(dense)->end_seq = tcpx_seg(skb)->end_seq;
-	tcpx_seg(dense)->len += len;
+	tcpx_seg(dense)->len += skb->len;
 	tcpx_seg(dense)->flags |= tcpx_seg(skb)->flags & TCPX_FLAG_FIN;
 }
 
 /*
  * Small segments in large buffers: copy a run of them, from @skb on, into one
- * dense skb. Returns what comes behind the run, NULL at the end.
+ * skb of the right size. Returns what comes behind, NULL at the end.
  */
-static struct sk_buff *collapse_run(struct sock *sk, struct sk_buff *skb)
+static struct sk_buff *collapse_run(struct tcpx_sock *tcb, struct sk_buff *skb,
+				    u32 bytes, bool ooo)
 {
-	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct sk_buff *dense = alloc_dense(skb), *next;
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct sk_buff *dense = alloc_skb(bytes, GFP_ATOMIC | __GFP_NOWARN);
+	struct sk_buff *next;
 
 	if (!dense)
 		return NULL;
-	__skb_queue_before(queue, skb, dense);
-	while (skb && is_collapsible(dense, skb)) {
-		next = skb_queue_is_last(queue, skb) ? NULL :
-		       skb_queue_next(queue, skb);
-		copy_behind(dense, skb);
-		__skb_unlink(skb, queue);
-		__kfree_skb(skb);
+	*tcpx_seg(dense) = *tcpx_seg(skb);
+	tcpx_seg(dense)->len = 0;
+	dense->tstamp = skb->tstamp;
+	put_in_place(tcb, skb, dense, ooo);
+	for (;;) {
+		append_copy(dense, skb);
+		consume_skb(skb);
+		next = next_of(sk, dense, ooo);
+		if (!next || next->len > bytes - dense->len ||
+		    dense->len == bytes)
+			break;
 		skb = next;
+		if (!ooo)
+			__skb_unlink(skb, &sk->sk_receive_queue);
+		else
+			unlink_ooo(tcb, skb);
 	}
 	skb_set_owner_r(dense, sk);
-	return skb;
+	return next;
 }
 
-/* The first skb may be half read: it stays. */
-static void collapse_receive_queue(struct sock *sk)
+static void collapse_queue(struct tcpx_sock *tcb, struct sk_buff *skb, bool ooo)
 {
-	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct sk_buff *skb = skb_peek(queue);
-
-	if (!skb || skb_queue_is_last(queue, skb))
-		return;
-	skb = skb_queue_next(queue, skb);
-	while (skb && !skb_queue_is_last(queue, skb)) {
-		if (is_sparse(skb) && skb->len <= COLLAPSED_BYTES / 2)
-			skb = collapse_run(sk, skb);
-		else
-			skb = skb_queue_next(queue, skb);
-	}
-}
-
-static struct sk_buff *collapse_ooo_run(struct tcpx_sock *tcb,
-					struct sk_buff *skb)
-{
-	struct sk_buff *dense = alloc_dense(skb);
-
-	if (!dense)
-		return NULL;
-	rb_replace_node(&skb->rbnode, &dense->rbnode, &tcb->rcv.ooo);
-	for (;;) {
-		copy_behind(dense, skb);
-		if (tcb->rcv.ooo_last == skb)
-			tcb->rcv.ooo_last = dense;
-		__kfree_skb(skb);
-		skb = skb_rb_next(dense);
-		if (!skb || !is_collapsible(dense, skb))
-			break;
-		rb_erase(&skb->rbnode, &tcb->rcv.ooo);
-	}
-	skb_set_owner_r(dense, tcpx_to_sk(tcb));
-	return skb;
-}
-
-static void collapse_ooo(struct tcpx_sock *tcb)
-{
-	struct sk_buff *skb = skb_rb_first(&tcb->rcv.ooo), *next;
+	struct sock *sk = tcpx_to_sk(tcb);
+	u32 bytes;
 
 	while (skb) {
-		next = skb_rb_next(skb);
-		if (next && is_sparse(skb) && is_sparse(next) &&
-		    skb->len <= COLLAPSED_BYTES / 2 &&
-		    tcpx_seg(next)->seq == tcpx_seg(skb)->end_seq)
-			skb = collapse_ooo_run(tcb, skb);
-		else
-			skb = next;
+		bytes = sparse_run(sk, skb, ooo);
+		skb = bytes ? collapse_run(tcb, skb, bytes, ooo) :
+			      next_of(sk, skb, ooo);
 	}
 }
 
+/*
+ * Walks over all that is queued: not again for the next segment if it does
+ * not gain much (CVE-2018-5390).
+ */
 static void collapse(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
+	int before = atomic_read(&sk->sk_rmem_alloc);
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
 
 	TCPX_INC(sock_net(sk), RcvPruned);
-	collapse_receive_queue(sk);
-	collapse_ooo(tcb);
+	/* The first may be half read: it stays. */
+	if (skb)
+		collapse_queue(tcb, next_of(sk, skb, false), false);
+	collapse_queue(tcb, skb_rb_first(&tcb->rcv.ooo), true);
+	tcb->rcv.dense = before - atomic_read(&sk->sk_rmem_alloc) <
+			 sk->sk_rcvbuf / 8;
 	sk_mem_reclaim(sk);
 }
 
-/* Memory for @skb; in-order data may squeeze the rest out. */
+/*
+ * Memory for @skb. In-order data squeeze the rest out, and always find room
+ * in an empty queue, or the connection could not go on: what is not granted
+ * makes sk_forward_alloc negative until it is freed.
+ */
 static bool make_room(struct tcpx_sock *tcb, struct sk_buff *skb, bool in_order)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
+	u32 seq = tcpx_seg(skb)->seq;
 
 	if (likely(atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
 		   sk_rmem_schedule(sk, skb, skb->truesize)))
 		return true;
 
-	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
+	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf && !tcb->rcv.dense)
 		collapse(tcb);
-	if (in_order)
-		prune_ooo(tcb);
-	/* An empty queue takes one segment whatever its size. */
-	if (in_order && skb_queue_empty(&sk->sk_receive_queue))
-		return sk_rmem_schedule(sk, skb, skb->truesize);
-	return atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
-	       sk_rmem_schedule(sk, skb, skb->truesize);
+	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
+		prune_ooo(tcb, seq, sk->sk_rcvbuf - sk->sk_rcvbuf / 8);
+	while (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf) {
+		if (sk_rmem_schedule(sk, skb, skb->truesize))
+			return true;
+		if (!prune_ooo(tcb, seq, atomic_read(&sk->sk_rmem_alloc) / 2))
+			break;
+	}
+	return in_order && skb_queue_empty(&sk->sk_receive_queue);
 }
 
 /* --- out of order -------------------------------------------------------- */
@@ -331,72 +359,140 @@ static bool trim_front(struct sk_buff *skb, u32 seq)
 	return true;
 }
 
-/* Where @skb belongs in the tree; false: it holds nothing new. */
-static bool find_place(struct tcpx_sock *tcb, struct sk_buff *skb,
-		       struct rb_node ***place, struct rb_node **parent)
+/* First skb of the queue that ends after @seq. */
+static struct sk_buff *find_ooo(const struct tcpx_sock *tcb, u32 seq)
 {
-	struct tcpx_seg *seg = tcpx_seg(skb);
-	struct rb_node **p = &tcb->rcv.ooo.rb_node;
-	const struct tcpx_seg *at;
+	struct rb_node *node = tcb->rcv.ooo.rb_node;
+	struct sk_buff *skb, *found = NULL;
 
-	*parent = NULL;
-	while (*p) {
-		*parent = *p;
-		at = tcpx_seg(rb_to_skb(*p));
-		if (tcpx_seq_before(seg->seq, at->seq)) {
-			if (tcpx_seq_after(seg->end_seq, at->seq)) {
-				tcpx_reassembly_dsack(tcb, at->seq,
-						      tcpx_seq_min(at->end_seq,
-								   seg->end_seq));
-				if (!trim_back(skb, at->seq))
-					return false;
-			}
-			p = &(*p)->rb_left;
-		} else if (tcpx_seq_before(seg->seq, at->end_seq)) {
-			tcpx_reassembly_dsack(tcb, seg->seq,
-					      tcpx_seq_min(at->end_seq,
-							   seg->end_seq));
-			if (!tcpx_seq_after(seg->end_seq, at->end_seq) ||
-			    !trim_front(skb, at->end_seq))
-				return false;
-			p = &(*p)->rb_right;
+	while (node) {
+		skb = rb_to_skb(node);
+		if (tcpx_seq_after(tcpx_seg(skb)->end_seq, seq)) {
+			found = skb;
+			node = node->rb_left;
 		} else {
-			p = &(*p)->rb_right;
+			node = node->rb_right;
 		}
 	}
-	*place = p;
+	return found;
+}
+
+/* Report what was queued, with what it touches (RFC 2018 4). */
+static void report_block(struct tcpx_sock *tcb, u32 seq, u32 end_seq)
+{
+	const struct sk_buff *at;
+
+	if (!tcb->rcv.sack_ok)
+		return;
+	at = find_ooo(tcb, seq - 1);
+	if (at && tcpx_seq_before(tcpx_seg(at)->seq, seq))
+		seq = tcpx_seg(at)->seq;
+	at = find_ooo(tcb, end_seq);
+	if (at && tcpx_seg(at)->seq == end_seq)
+		end_seq = tcpx_seg(at)->end_seq;
+	add_block(tcb, seq, end_seq);
+}
+
+/* Queue @skb, which overlaps nothing. False: there was no room. */
+static bool insert(struct tcpx_sock *tcb, struct sk_buff *skb, bool in_order)
+{
+	u32 seq = tcpx_seg(skb)->seq, end_seq = tcpx_seg(skb)->end_seq;
+	struct rb_node **p = &tcb->rcv.ooo.rb_node, *parent = NULL;
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct sk_buff *at, *before = NULL;
+
+	if (!make_room(tcb, skb, in_order)) {
+		TCPX_INC(sock_net(sk), OFODrop);
+		kfree_skb_reason(skb, SKB_DROP_REASON_PROTO_MEM);
+		return false;
+	}
+	TCPX_INC(sock_net(sk), OFOQueue);
+	while (*p) {
+		parent = *p;
+		at = rb_to_skb(parent);
+		if (tcpx_seq_before(seq, tcpx_seg(at)->seq)) {
+			p = &parent->rb_left;
+		} else {
+			p = &parent->rb_right;
+			before = at;
+		}
+	}
+	if (!before || !coalesce(sk, before, skb)) {
+		rb_link_node(&skb->rbnode, parent, p);
+		rb_insert_color(&skb->rbnode, &tcb->rcv.ooo);
+		if (before == tcb->rcv.ooo_last)
+			tcb->rcv.ooo_last = skb;
+		skb_set_owner_r(skb, sk);
+	}
+	report_block(tcb, seq, end_seq);
 	return true;
 }
 
-static void queue_ooo(struct tcpx_sock *tcb, struct sk_buff *skb)
-{
-	struct sk_buff *last = tcb->rcv.ooo_last;
-	struct sock *sk = tcpx_to_sk(tcb);
-	struct tcpx_seg *seg = tcpx_seg(skb);
-	u32 seq = seg->seq, end_seq = seg->end_seq;
-	struct rb_node **place, *parent;
+/* The bytes of a segment that we have already; the first run of them. */
+struct duplicate {
+	u32 start;
+	u32 end;
+};
 
-	if (!make_room(tcb, skb, false)) {
-		TCPX_INC(sock_net(sk), OFODrop);
-		kfree_skb_reason(skb, SKB_DROP_REASON_PROTO_MEM);
+static void note_duplicate(struct tcpx_sock *tcb, struct duplicate *dup,
+			   const struct tcpx_seg *at, const struct tcpx_seg *seg)
+{
+	u32 start = tcpx_seq_max(at->seq, seg->seq);
+	u32 end = tcpx_seq_min(at->end_seq, seg->end_seq);
+
+	if (dup->start == dup->end)
+		dup->start = start;
+	else if (dup->end != start)
 		return;
+	dup->end = end;
+	/* RFC 2883 4: the second block is the one around the duplicate. */
+	report_block(tcb, at->seq, at->end_seq);
+}
+
+/*
+ * Queue the parts of @skb from *@from on that lie before queued data. Queued
+ * bytes are not replaced: who guesses the window must not change what the
+ * peer has sent before. False: nothing is left, or there was no room.
+ */
+static bool fill_gaps(struct tcpx_sock *tcb, const struct sk_buff *skb,
+		      u32 *from, struct duplicate *dup, bool in_order)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct sk_buff *at, *part;
+
+	while ((at = find_ooo(tcb, *from)) &&
+	       tcpx_seq_before(tcpx_seg(at)->seq, seg->end_seq)) {
+		u32 to = tcpx_seg(at)->seq, next = tcpx_seg(at)->end_seq;
+
+		note_duplicate(tcb, dup, tcpx_seg(at), seg);
+		if (tcpx_seq_before(*from, to)) {
+			part = copy_bytes(skb, *from - seg->seq, to - *from);
+			if (!part || !insert(tcb, part, in_order))
+				return false;
+		}
+		*from = next;
+		if (!tcpx_seq_before(next, seg->end_seq))
+			return false;
 	}
-	TCPX_INC(sock_net(sk), OFOQueue);
-	if (last && coalesce(sk, last, skb)) {
-		add_block(tcb, seq, end_seq);
-		return;
-	}
-	if (!find_place(tcb, skb, &place, &parent)) {
-		TCPX_INC(sock_net(sk), OFOMerge);
+	return true;
+}
+
+/* Takes over @skb. */
+static void queue_ooo(struct tcpx_sock *tcb, struct sk_buff *skb, bool in_order)
+{
+	u32 from = tcpx_seq_max(tcpx_seg(skb)->seq, tcb->rcv.nxt);
+	struct duplicate dup = {};
+
+	if (fill_gaps(tcb, skb, &from, &dup, in_order) &&
+	    trim_front(skb, from)) {
+		insert(tcb, skb, in_order);
+	} else {
+		TCPX_INC(sock_net(tcpx_to_sk(tcb)), OFOMerge);
 		kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFOMERGE);
-		return;
 	}
-	rb_link_node(&skb->rbnode, parent, place);
-	rb_insert_color(&skb->rbnode, &tcb->rcv.ooo);
-	if (!last || tcpx_seq_after(seg->seq, tcpx_seg(last)->seq))
-		tcb->rcv.ooo_last = skb;
-	skb_set_owner_r(skb, sk);
-	add_block(tcb, seg->seq, seg->end_seq);
+	/* What is below RCV.NXT was reported before. */
+	if (dup.start != dup.end && !tcb->rcv.dsack)
+		tcpx_reassembly_dsack(tcb, dup.start, dup.end);
 }
 
 /* --- in order ------------------------------------------------------------ */
@@ -429,18 +525,10 @@ static bool drain_ooo(struct tcpx_sock *tcb)
 
 	while ((skb = skb_rb_first(&tcb->rcv.ooo))) {
 		const struct tcpx_seg *seg = tcpx_seg(skb);
-		u32 dup_end;
 
 		if (tcpx_seq_after(seg->seq, tcb->rcv.nxt))
 			break;
-		dup_end = tcpx_seq_min(seg->end_seq, tcb->rcv.nxt);
-		if (tcpx_seq_before(seg->seq, dup_end))
-			tcpx_reassembly_dsack(tcb, seg->seq, dup_end);
 		unlink_ooo(tcb, skb);
-		if (!tcpx_seq_after(seg->end_seq, tcb->rcv.nxt)) {
-			kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFOMERGE);
-			continue;
-		}
 		fin = seg->flags & TCPX_FLAG_FIN;
 		queue_in_order(tcb, skb);
 		if (fin)
@@ -516,6 +604,16 @@ static void owe_ack(struct tcpx_sock *tcb, bool had_hole)
 	tcpx_timers_ack_delayed(tcb);
 }
 
+/* Does @skb, which is in order, reach into the out-of-order queue? */
+static bool is_overlapping(const struct tcpx_sock *tcb,
+			   const struct sk_buff *skb)
+{
+	const struct sk_buff *first = skb_rb_first(&tcb->rcv.ooo);
+
+	return first && tcpx_seq_before(tcpx_seg(first)->seq,
+					tcpx_seg(skb)->end_seq);
+}
+
 static bool text_in_order(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
 	bool had_hole = !RB_EMPTY_ROOT(&tcb->rcv.ooo);
@@ -530,7 +628,10 @@ static bool text_in_order(struct tcpx_sock *tcb, struct sk_buff *skb)
 	}
 	learn_mss(tcb, skb);
 	sample_rtt(tcb, tcpx_seg(skb));
-	if (skb->len) {
+	if (unlikely(had_hole && is_overlapping(tcb, skb))) {
+		queue_ooo(tcb, skb, true);
+		fin = false;
+	} else if (skb->len) {
 		queue_in_order(tcb, skb);
 	} else {
 		WRITE_ONCE(tcb->rcv.nxt, tcpx_seg(skb)->end_seq);
@@ -569,7 +670,7 @@ bool tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb)
 	}
 	if (tcpx_seq_after(seg->seq, tcb->rcv.nxt)) {
 		tcb->rcv.ack_now = 1;
-		queue_ooo(tcb, skb);
+		queue_ooo(tcb, skb, false);
 		return false;
 	}
 	if (tcpx_seq_before(seg->seq, tcb->rcv.nxt)) {
@@ -697,6 +798,7 @@ void tcpx_reassembly_user_read(struct tcpx_sock *tcb, int copied)
 	sock_owned_by_me(sk);
 	if (copied <= 0 || sk->sk_state == TCP_CLOSE)
 		return;
+	tcb->rcv.dense = 0;
 	autotune(tcb);
 	if (should_update_window(tcb))
 		tcpx_xmit_ack(tcb);

@@ -87,10 +87,11 @@ class Peer:
 
     def inject(self, flags, seq=None, ack=None, len=0, data=None, win=None,
                urg=0, opts=None, sack=None, ts=None, void=False, ttl=64,
-               tos=0, reserved=0, **faults):
+               tos=0, reserved=0, gso=None, **faults):
         """Send a segment to the stack under test. sack: relative blocks;
         ts: (val, ecr); void: do not take it into our books, because the
-        other side has to refuse it."""
+        other side has to refuse it; gso: it is what GRO made of segments of
+        this size."""
         seq = self.nxt if seq is None else seq
         if data is None:
             data = pattern(seq - ('S' not in flags), len) if len else b''
@@ -111,7 +112,7 @@ class Peer:
         self.bench.tun.write(build_tcp(
             self.family, addr_pack(self.family, self.addr),
             addr_pack(self.family, self.dut_addr), self.port, self.dut_port,
-            seg, **faults))
+            seg, **faults), gso)
         return seg
 
     def auto_options(self, flags, sack, ts):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Many SYNs from ever new ports and addresses, as quickly as Python can."""
 
-import os
 import struct
 
 from codec import Segment, addr_pack, build_tcp
@@ -38,9 +37,9 @@ class Syns:
                 yield raw
 
     def send(self, count):
-        fd, packets = self.c.bench.tun.fd, self.packets
+        write, packets = self.c.bench.tun.write, self.packets
         for _ in range(count):
-            os.write(fd, next(packets))
+            write(next(packets))
         self.sent += count
 
     def drain(self):

@@ -18,7 +18,9 @@ import time
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454ca
-IFF_TUN, IFF_NO_PI = 1, 0x1000
+IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 1, 0x1000, 0x4000
+VNET = '=BBHHHH'		# struct virtio_net_hdr
+VNET_NEEDS_CSUM, VNET_TCP4, VNET_TCP6 = 1, 1, 4
 
 DUT_ADDR = {4: '192.0.2.1', 6: '2001:db8::1'}
 
@@ -67,20 +69,29 @@ class Tun:
     def __init__(self, dev='tun0'):
         self.fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(self.fd, TUNSETIFF, struct.pack(
-            '16sH22x', dev.encode(), IFF_TUN | IFF_NO_PI))
+            '16sH22x', dev.encode(), IFF_TUN | IFF_NO_PI | IFF_VNET_HDR))
         subprocess.run(['ip', '-batch', '-'], check=True, text=True,
                        input=SETUP.format(dev=dev))
         settle()
 
-    def write(self, packet):
-        os.write(self.fd, packet)
+    def write(self, packet, gso=None):
+        """gso: it stands for segments of this size, as if GRO had merged
+        them."""
+        if gso is None:
+            os.write(self.fd, bytes(10) + packet)
+            return
+        v4 = packet[0] >> 4 == 4
+        head = (packet[0] & 15) * 4 if v4 else 40
+        os.write(self.fd, struct.pack(
+            VNET, VNET_NEEDS_CSUM, VNET_TCP4 if v4 else VNET_TCP6,
+            head + (packet[head + 12] >> 4) * 4, gso, head, 16) + packet)
 
     def read(self, deadline):
         """The next packet and its time of arrival, or None at the deadline
         (CLOCK_MONOTONIC; the past means: only what is here already)."""
         while True:
             try:
-                return os.read(self.fd, 65536), time.monotonic()
+                return os.read(self.fd, 65546)[10:], time.monotonic()
             except BlockingIOError:
                 wait = deadline - time.monotonic()
                 if wait <= 0:
