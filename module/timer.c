@@ -130,7 +130,17 @@ static unsigned int orphan_retries(const struct tcpx_sock *tcb)
 	return retries ?: 8;
 }
 
-static bool retransmits_exhausted(const struct tcpx_sock *tcb)
+/* The peer took back the window that @skb was sent into. */
+static bool is_beyond_window(const struct tcpx_sock *tcb,
+			     const struct sk_buff *skb)
+{
+	return tcpx_state_in(tcpx_to_sk(tcb)->sk_state, TCPX_SYNCHRONIZED) &&
+	       !tcpx_seq_before(tcpx_tx_cb(skb)->seq,
+				tcb->snd.una + tcb->snd.wnd);
+}
+
+static bool retransmits_exhausted(const struct tcpx_sock *tcb,
+				  const struct sk_buff *skb)
 {
 	const struct sock *sk = tcpx_to_sk(tcb);
 	unsigned int retries = READ_ONCE(knobs_of(tcb)->retries2);
@@ -143,6 +153,8 @@ static bool retransmits_exhausted(const struct tcpx_sock *tcb)
 		retries = min(retries, orphan_retries(tcb));
 	else if (READ_ONCE(tcb->user.timeout_ms))
 		return false;		/* the user's R2 alone: MUST-21 */
+	else if (is_beyond_window(tcb, skb))	/* a probe: SHLD-17 */
+		return tcb->recovery.probes_unanswered >= retries;
 
 	return tcb->recovery.timeouts >= retries;
 }
@@ -214,7 +226,7 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 		tcb->recovery.first_timeout_ms =
 			div_u64(skb->skb_mstamp_ns, NSEC_PER_MSEC);
 
-	if (retransmits_exhausted(tcb)) {
+	if (retransmits_exhausted(tcb, skb)) {
 		wait_ns = sk->sk_state == TCP_SYN_SENT ? syn_wait_left_ns(tcb) : 0;
 		if (wait_ns)
 			timer_arm(tcb, TCPX_TIMER_RETRANSMIT, wait_ns);
@@ -228,6 +240,8 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 	tcpx_recovery_timeout(tcb);
 	if (tcb->recovery.timeouts < U8_MAX)
 		tcb->recovery.timeouts++;
+	if (tcb->recovery.probes_unanswered < U8_MAX)
+		tcb->recovery.probes_unanswered++;
 	tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);	/* 5.4 */
 	tcpx_rtt_back_off(&tcb->rtt);					/* 5.5 */
 	arm_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
@@ -235,14 +249,17 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 
 /* --- persist ------------------------------------------------------------- */
 
+static u64 persist_max_ns(const struct tcpx_sock *tcb)
+{
+	return (u64)READ_ONCE(knobs_of(tcb)->persist_max_ms) * NSEC_PER_MSEC;
+}
+
 static u64 persist_ns(const struct tcpx_sock *tcb)
 {
-	u64 max_ns = (u64)READ_ONCE(knobs_of(tcb)->persist_max_ms) *
-		     NSEC_PER_MSEC;
 	u64 base_ns = (u64)tcb->rtt.rto_us * NSEC_PER_USEC;
 	unsigned int shift = min_t(unsigned int, tcb->recovery.probes, 16);
 
-	return min(base_ns << shift, max_ns);
+	return min(base_ns << shift, persist_max_ns(tcb));
 }
 
 static bool window_is_shut(const struct tcpx_sock *tcb)
@@ -262,8 +279,13 @@ static bool probes_exhausted(const struct tcpx_sock *tcb)
 	const struct sock *sk = tcpx_to_sk(tcb);
 	unsigned int retries = READ_ONCE(knobs_of(tcb)->retries2);
 
-	if (sock_flag(sk, SOCK_DEAD))
+	/* An orphan's window must open some day (CVE-2008-4609). */
+	if (sock_flag(sk, SOCK_DEAD)) {
 		retries = min(retries, orphan_retries(tcb));
+		if (tcb->recovery.probes >= retries && persist_ns(tcb) ==
+		    persist_max_ns(tcb))
+			return true;
+	}
 	if (tcb->recovery.probes &&
 	    user_timeout_passed(tcb, tcb->recovery.first_timeout_ms))
 		return true;

@@ -49,6 +49,83 @@ def _(c):
     c.expect('PA', seq=1, len=10)
 
 
+@case('SHLD-17 MUST-35 what was sent before the window shrank does not time out')
+def _(c):
+    c.established(mss=1000)
+    c.send(4000)
+    c.take(4)
+    c.inject('A', ack=1, win=0)
+    c.mark()
+    while c.when - c.zero < 1800:
+        s = c.pull(125)
+        if s is None:
+            c.fail('no probe came')
+        c.when = c.arrived
+        c.inject('A', ack=1, win=0)
+    c.state('ESTABLISHED')
+    c.error(0)
+    c.inject('A', ack=1, win=65535)
+    while c.dut_nxt < 4001 or c.got.seq != c.dut_iss + 3001:
+        c.seen(c.pull(125))
+        c.inject('A', ack=c.rel(c.got)[1])
+    c.inject('A')
+    c.silent(130)
+
+
+@case('SHLD-17 nobody answers: it does')
+def _(c):
+    c.knob('retries2', 6)
+    c.established(mss=1000)
+    c.send(4000)
+    c.take(4)
+    c.inject('A', ack=1, win=0)
+    c.failed('ETIMEDOUT', timeout=130)
+
+
+@case('SEC-17 CVE-2008-4609 an orphan before a closed window is reaped')
+def _(c):
+    shut(c)
+    c.close()
+    answered = 0
+    while (s := c.pull(125)) is not None and not s.has('R'):
+        c.when = c.arrived
+        c.inject('A', ack=1, win=0)
+        answered += 1
+        if c.elapsed() > 1000:
+            c.fail('it lives after %d probes' % answered)
+    c.state('CLOSED')
+    if answered < 8:
+        c.fail('only %d probes' % answered)
+
+
+@case('SEC-17 SEC-31 five hundred of them, silent peers: all are reaped')
+def _(c):
+    twins = [c.sibling() for _ in range(500)]
+    for twin in twins:
+        twin.established()
+        twin.inject('A', win=0)
+        twin.send(10)
+        twin.close()
+    while c.bench.receive(c.when + 1000):
+        if all(t.find_state() == 'CLOSED' for t in twins[::100]):
+            break
+    for twin in twins:
+        twin.inbox.clear()
+    left = [row for row in c.rows() if row[3] not in ('CLOSED', 'LISTEN')]
+    c.check(left, [], 'what is left')
+
+
+@case('SEC-31 an orphan in LAST-ACK whose data nobody takes is reaped')
+def _(c):
+    c.close_wait()
+    c.inject('A', win=0)
+    c.send(10)
+    c.close()
+    while c.pull(125) is not None:
+        pass
+    c.state('CLOSED')
+
+
 @case('probes that nobody answers end with ETIMEDOUT')
 def _(c):
     c.knob('retries2', 6)

@@ -56,7 +56,7 @@ def _(c):
     lasts(c, 60, 'TIME_WAIT')
 
 
-@case('FIN-WAIT-2 of an orphan lasts 60 s')
+@case('SEC-30 FIN-WAIT-2 of an orphan lasts 60 s')
 def _(c):
     c.fin_wait_2()
     c.close()
@@ -93,7 +93,7 @@ def _(c):
     lasts(c, 60, 'TIME_WAIT')
 
 
-@case('FIN-WAIT-2 with a reader lasts')
+@case('SEC-30 FIN-WAIT-2 with a reader lasts')
 def _(c):
     c.fin_wait_2()
     c.silent(600)
