@@ -83,8 +83,10 @@ BACK="delay 5ms" RULES='' ATTACK=''
 OUT="delay 5ms loss 10%" row "one segment of ten is lost" 500000 4000
 OUT="delay 5ms loss 10%" BACK="delay 5ms loss 10%" \
 	row "one segment of ten is lost, and one ACK" 300000 4000
+# What was lost to the end of the window takes a timeout, native TCP's tail loss
+# probe finds it sooner: a bound against much worse.
 OUT="delay 1ms" BACK="delay 1ms" RULES=$SUPER_PACKETS \
-	row "a device loses all that is larger than a segment" 300000 1000
+	row "a device loses all that is larger than a segment" 300000 10000
 OUT="rate 20mbit delay 10ms" ATTACK=y \
 	row "SEC-22 100 ms of every second are lost" 5000000 0
 finish
