@@ -223,6 +223,7 @@ static inline ssize_t skb_splice_from_iter(struct sk_buff *skb,
 /* Flags of struct inet_sock and ipv6_pinfo that the module reads or writes. */
 #ifndef TCPX_HAVE_INET_FLAGS
 #define TCPX_INET_BIT_RECVERR			recverr
+#define TCPX_INET_BIT_RECVERR_RFC4884		recverr_rfc4884
 #define TCPX_INET_BIT_FREEBIND			freebind
 #define TCPX_INET_BIT_TRANSPARENT		transparent
 #define TCPX_INET_BIT_BIND_ADDRESS_NO_PORT	bind_address_no_port
@@ -242,6 +243,7 @@ static inline ssize_t skb_splice_from_iter(struct sk_buff *skb,
 
 #ifndef TCPX_HAVE_INET6_FLAGS
 #define TCPX_INET6_BIT_RECVERR6			recverr
+#define TCPX_INET6_BIT_RECVERR6_RFC4884		recverr_rfc4884
 #define TCPX_INET6_BIT_DONTFRAG			dontfrag
 #define TCPX_INET6_BIT_AUTOFLOWLABEL		autoflowlabel
 #define TCPX_INET6_BIT_AUTOFLOWLABEL_SET	autoflowlabel_set

@@ -9,6 +9,7 @@
  * do the same. Soft errors end none (MUST-56), where native ends a connect():
  * they are reported if the connection times out.
  */
+#include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 
@@ -33,7 +34,9 @@ struct tcpx_icmp_error {
 	bool hard;
 	bool mtu;	/* packet too big */
 	bool redirect;
-	u32 info;	/* its MTU */
+	u32 info;	/* its MTU, or the pointer of a parameter problem */
+	u32 quoted_len;	/* of the quoted IP header, bytes */
+	__be16 dport;	/* quoted */
 };
 
 static void path_mtu_changed(struct sock *sk, u32 mtu)
@@ -84,10 +87,75 @@ static void follow_redirect(struct sock *sk, struct sk_buff *skb)
 		dst->ops->redirect(dst, sk, skb);
 }
 
-static void report(struct sock *sk, const struct tcpx_icmp_error *error)
+/* @skb is at the quoted TCP header. Type and code, and where the rest is. */
+static void describe4(struct sock *sk, struct sk_buff *skb)
+{
+	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+	const struct icmphdr *icmp = icmp_hdr(skb);
+	const struct iphdr *quoted = (const struct iphdr *)(icmp + 1);
+
+	serr->ee.ee_origin = SO_EE_ORIGIN_ICMP;
+	serr->ee.ee_type = icmp->type;
+	serr->ee.ee_code = icmp->code;
+	serr->addr_offset = (u8 *)&quoted->daddr - skb_network_header(skb);
+	if (inet_test_bit(RECVERR_RFC4884, sk))
+		ip_icmp_error_rfc4884(skb, &serr->ee.ee_rfc4884, sizeof(*icmp),
+				      icmp->un.reserved[1] * sizeof(u32));
+}
+
+static void describe6(struct sock *sk, struct sk_buff *skb)
+{
+	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+	const struct icmp6hdr *icmp = icmp6_hdr(skb);
+	const struct ipv6hdr *quoted = (const struct ipv6hdr *)(icmp + 1);
+
+	skb->protocol = htons(ETH_P_IPV6);
+	serr->ee.ee_origin = SO_EE_ORIGIN_ICMP6;
+	serr->ee.ee_type = icmp->icmp6_type;
+	serr->ee.ee_code = icmp->icmp6_code;
+	serr->addr_offset = (u8 *)&quoted->daddr - skb_network_header(skb);
+	if (inet6_test_bit(RECVERR6_RFC4884, sk))
+		ip_icmp_error_rfc4884(skb, &serr->ee.ee_rfc4884, sizeof(*icmp),
+				      icmp->icmp6_datagram_len * sizeof(u64));
+}
+
+/* For recvmsg(MSG_ERRQUEUE): the error with what it quotes of ours. */
+static void queue_error(struct sock *sk, struct sk_buff *skb,
+			const struct tcpx_icmp_error *error)
+{
+	struct sock_exterr_skb *serr;
+
+	skb = skb_clone(skb, GFP_ATOMIC);
+	if (!skb)
+		return;
+
+	serr = SKB_EXT_ERR(skb);
+	memset(&serr->ee, 0, sizeof(serr->ee));
+	serr->ee.ee_errno = error->err;
+	serr->ee.ee_info = error->info;
+	serr->port = error->dport;
+	__skb_pull(skb, error->quoted_len);
+	if (tcpx_sk(sk)->ip->family == AF_INET6)
+		describe6(sk, skb);
+	else
+		describe4(sk, skb);
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
+}
+
+/*
+ * As native, but that it queues errors of IPv4 for everybody: an error that
+ * ends nothing must not make poll() of those who do not ask return (SHLD-20).
+ */
+static void report(struct sock *sk, struct sk_buff *skb,
+		   const struct tcpx_icmp_error *error)
 {
 	bool opening = tcpx_state_in(sk->sk_state, TCPX_S(SYN_SENT) |
 						   TCPX_S(SYN_RECEIVED));
+
+	if (opening && tcpx_sock_wants_errors(sk))
+		queue_error(sk, skb, error);
 
 	if (sock_owned_by_user(sk)) {
 		TCPX_INC(sock_net(sk), LockDroppedIcmps);
@@ -125,7 +193,7 @@ static void deliver_to_socket(struct sock *sk, struct sk_buff *skb,
 	else if (error->redirect)
 		follow_redirect(sk, skb);
 	else if (error->err)
-		report(sk, error);
+		report(sk, skb, error);
 out:
 	bh_unlock_sock(sk);
 }
@@ -148,8 +216,7 @@ static int deliver(struct sock_common *common, struct sk_buff *skb,
 	return 0;
 }
 
-static void classify4(struct tcpx_icmp_error *error, u8 type, u8 code,
-		      u32 info)
+static void classify4(struct tcpx_icmp_error *error, u8 type, u8 code)
 {
 	switch (type) {
 	case ICMP_REDIRECT:
@@ -166,7 +233,6 @@ static void classify4(struct tcpx_icmp_error *error, u8 type, u8 code,
 			break;
 		if (code == ICMP_FRAG_NEEDED) {
 			error->mtu = true;
-			error->info = info;
 			break;
 		}
 		error->err = icmp_err_convert[code].errno;
@@ -180,7 +246,12 @@ int tcpx_icmp4_err(struct sk_buff *skb, u32 info)
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
 	const struct tcphdr *th = (const struct tcphdr *)(skb->data +
 							  iph->ihl * 4);
-	struct tcpx_icmp_error error = { .seq = ntohl(th->seq) };
+	struct tcpx_icmp_error error = {
+		.seq = ntohl(th->seq),
+		.info = info,
+		.quoted_len = iph->ihl * 4,
+		.dport = th->dest,
+	};
 	struct tcpx_flow flow = {
 		.net = dev_net(skb->dev),
 		.family = AF_INET,
@@ -195,18 +266,16 @@ int tcpx_icmp4_err(struct sk_buff *skb, u32 info)
 	if (!common)
 		return -ENOENT;
 
-	classify4(&error, icmp_hdr(skb)->type, icmp_hdr(skb)->code, info);
+	classify4(&error, icmp_hdr(skb)->type, icmp_hdr(skb)->code);
 	return deliver(common, skb, &error);
 }
 
-static void classify6(struct tcpx_icmp_error *error, u8 type, u8 code,
-		      u32 info)
+static void classify6(struct tcpx_icmp_error *error, u8 type, u8 code)
 {
 	if (type == NDISC_REDIRECT) {
 		error->redirect = true;
 	} else if (type == ICMPV6_PKT_TOOBIG) {
 		error->mtu = true;
-		error->info = info;
 	} else {
 		error->hard = icmpv6_err_convert(type, code, &error->err);
 	}
@@ -217,7 +286,12 @@ int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 {
 	const struct ipv6hdr *hdr = (const struct ipv6hdr *)skb->data;
 	const struct tcphdr *th = (const struct tcphdr *)(skb->data + offset);
-	struct tcpx_icmp_error error = { .seq = ntohl(th->seq) };
+	struct tcpx_icmp_error error = {
+		.seq = ntohl(th->seq),
+		.info = ntohl(info),
+		.quoted_len = offset,
+		.dport = th->dest,
+	};
 	struct tcpx_flow flow = {
 		.net = dev_net(skb->dev),
 		.family = AF_INET6,
@@ -233,6 +307,6 @@ int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 	if (!common)
 		return -ENOENT;
 
-	classify6(&error, type, code, ntohl(info));
+	classify6(&error, type, code);
 	return deliver(common, skb, &error);
 }

@@ -13,6 +13,7 @@
 #include <linux/tcp.h>
 
 #include <net/busy_poll.h>
+#include <net/inet_common.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -360,12 +361,8 @@ int tcpx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 {
 	int ret;
 
-	if (unlikely(flags & MSG_ERRQUEUE)) {
-		if (sk->sk_family == AF_INET6)
-			return sock_recv_errqueue(sk, msg, len, SOL_IPV6,
-						  IPV6_RECVERR);
-		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
-	}
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return inet_recv_error(sk, msg, len, addr_len);
 
 	if (sk_can_busy_loop(sk) &&
 	    skb_queue_empty_lockless(&sk->sk_receive_queue) &&
