@@ -97,9 +97,23 @@ static void undo_connect(struct sock *sk)
 		tcpx_sk(sk)->ip = &tcpx_ip6_ops;
 }
 
+/*
+ * The source port is known only now, and a rule or an IPsec policy may name it:
+ * native's ip_route_newports(), for both families.
+ */
+static int route_with_port(struct sock *sk)
+{
+	__sk_dst_reset(sk);
+	if (tcpx_sk(sk)->ip->route(sk))
+		return 0;
+
+	return -xchg(&sk->sk_err_soft, 0);
+}
+
 static int tcpx_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	struct tcpx_sock *tcb = tcpx_sk(sk);
+	bool bound = inet_sk(sk)->inet_num;
 	int err;
 
 	sock_owned_by_me(sk);
@@ -111,6 +125,8 @@ static int tcpx_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 	/* In the table only in SYN-SENT: a SYN,ACK may come at once. */
 	tcpx_sock_event(sk, TCPX_EV_ACTIVE_OPEN);
 	err = tcpx_ports_connect(sk);
+	if (!err && !bound)
+		err = route_with_port(sk);
 	if (!err)
 		err = tcpx_sock_connect(sk);
 	if (err)
