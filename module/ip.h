@@ -16,6 +16,7 @@ struct sock;
 struct sock_common;
 struct sockaddr;
 struct tcpx_request;
+struct tcpx_sock;
 struct tcpx_timewait;
 
 /*
@@ -61,6 +62,8 @@ struct tcpx_flow {
  * @send_flow: send @skb, TCP header built, to @flow. @sk is the listener or
  *	the namespace's control socket; not locked. Consumes @skb. Softirq or
  *	process context with BH off. 0 or -errno.
+ * @options_len: what the user's IP options or extension headers add to every
+ *	packet, bytes. Socket owned.
  * @flow_mtu: path MTU towards @flow for the MSS option of a SYN,ACK, bytes.
  * @init_child: set the addresses, dst and family's data of @child, a fresh
  *	clone of @listener, from @req and the segment @skb. BH-locked child.
@@ -74,6 +77,7 @@ struct tcpx_ip_ops {
 	int (*xmit)(struct sock *sk, struct sk_buff *skb);
 	int (*send_flow)(const struct sock *sk, struct sk_buff *skb,
 			 const struct tcpx_flow *flow);
+	u32 (*options_len)(const struct tcpx_sock *tcb);
 	u32 (*flow_mtu)(const struct sock *sk, const struct tcpx_flow *flow);
 	void (*init_child)(struct sock *child, const struct sock *listener,
 			   const struct tcpx_request *req,

@@ -152,6 +152,15 @@ static int tcpx_ip4_send_flow(const struct sock *sk, struct sk_buff *skb,
 	return net_xmit_eval(err);
 }
 
+static u32 tcpx_ip4_options_len(const struct tcpx_sock *tcb)
+{
+	const struct ip_options_rcu *options;
+
+	options = rcu_dereference_protected(tcb->inet.inet_opt,
+					    lockdep_sock_is_held(&tcb->inet.sk));
+	return options ? options->opt.optlen : 0;
+}
+
 static u32 tcpx_ip4_flow_mtu(const struct sock *sk,
 			     const struct tcpx_flow *flow)
 {
@@ -203,6 +212,7 @@ const struct tcpx_ip_ops tcpx_ip4_ops = {
 	.route = tcpx_ip4_route,
 	.xmit = tcpx_ip4_xmit,
 	.send_flow = tcpx_ip4_send_flow,
+	.options_len = tcpx_ip4_options_len,
 	.flow_mtu = tcpx_ip4_flow_mtu,
 	.init_child = tcpx_ip4_init_child,
 };
@@ -215,6 +225,7 @@ const struct tcpx_ip_ops tcpx_ip4_mapped_ops = {
 	.route = tcpx_ip4_route,
 	.xmit = tcpx_ip4_xmit,
 	.send_flow = tcpx_ip4_send_flow,
+	.options_len = tcpx_ip4_options_len,
 	.flow_mtu = tcpx_ip4_flow_mtu,
 	.init_child = tcpx_ip4_init_child,
 };

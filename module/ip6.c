@@ -250,6 +250,16 @@ static int tcpx_ip6_send_flow(const struct sock *sk, struct sk_buff *skb,
 	return net_xmit_eval(err);
 }
 
+static u32 tcpx_ip6_options_len(const struct tcpx_sock *tcb)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+	const struct ipv6_txoptions *options;
+
+	options = rcu_dereference_protected(inet6_sk(sk)->opt,
+					    lockdep_sock_is_held(sk));
+	return options ? options->opt_flen + options->opt_nflen : 0;
+}
+
 static u32 tcpx_ip6_flow_mtu(const struct sock *sk,
 			     const struct tcpx_flow *flow)
 {
@@ -336,6 +346,7 @@ const struct tcpx_ip_ops tcpx_ip6_ops = {
 	.route = tcpx_ip6_route,
 	.xmit = tcpx_ip6_xmit,
 	.send_flow = tcpx_ip6_send_flow,
+	.options_len = tcpx_ip6_options_len,
 	.flow_mtu = tcpx_ip6_flow_mtu,
 	.init_child = tcpx_ip6_init_child,
 };

@@ -350,6 +350,28 @@ static struct tcpx_request *create_request(struct sock *sk,
 	return req;
 }
 
+/*
+ * Deviation: MUST-53 has the answer follow the route back; what RFC 7126 has
+ * dropped on the way is not answered. IP drops it before us by default.
+ */
+static bool is_source_routed(const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	const u8 *option = (const u8 *)(iph + 1);
+	const u8 *end;
+
+	if (likely(iph->version != 4 || iph->ihl == sizeof(*iph) / 4))
+		return false;
+
+	end = (const u8 *)iph + iph->ihl * 4;
+	while (option + 1 < end && *option != IPOPT_END) {
+		if (*option == IPOPT_LSRR || *option == IPOPT_SSRR)
+			return true;
+		option += *option == IPOPT_NOOP ? 1 : max_t(u8, option[1], 1);
+	}
+	return false;
+}
+
 /* False: no memory. */
 static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss)
 {
@@ -410,7 +432,7 @@ static void send_cookie(struct sock *sk, const struct sk_buff *skb)
  */
 static bool syn_arrived(struct sock *sk, const struct sk_buff *skb, u32 iss)
 {
-	switch (admit(sk, iss)) {
+	switch (is_source_routed(skb) ? REFUSED : admit(sk, iss)) {
 	case REQUESTED:
 		if (open_request(sk, skb, iss))
 			return true;

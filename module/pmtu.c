@@ -38,6 +38,7 @@ void tcpx_pmtu_sync_mss(struct tcpx_sock *tcb, u32 mtu)
 	if (tcb->snd.mss_user)
 		mss = min_t(u32, mss, tcb->snd.mss_user);
 	mss = max_t(u32, mss, READ_ONCE(knobs_of(tcb)->min_snd_mss));
+	mss -= min(tcb->ip->options_len(tcb), mss / 2);
 	if (tcb->rcv.ts_ok)
 		mss -= TCPX_OPTLEN_TS_ALIGNED;
 

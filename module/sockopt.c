@@ -215,6 +215,76 @@ static bool is_multicast_membership(int level, int optname)
 	       optname == IPV6_DROP_MEMBERSHIP;
 }
 
+/* What goes into every packet leaves less room for data (MUST-16). */
+static void ip_options_changed(struct sock *sk)
+{
+	struct tcpx_sock *tcb = tcpx_sk(sk);
+
+	lock_sock(sk);
+	if (!tcpx_state_in(sk->sk_state, TCPX_S(CLOSED) | TCPX_S(LISTEN)))
+		tcpx_pmtu_sync_mss(tcb, tcb->snd.pmtu);
+	release_sock(sk);
+}
+
+static bool has_source_route(const u8 *options, unsigned int len)
+{
+	unsigned int i = 0;
+
+	while (i + 1 < len && options[i] != IPOPT_END) {
+		if (options[i] == IPOPT_NOOP) {
+			i++;
+			continue;
+		}
+		if (options[i] == IPOPT_LSRR || options[i] == IPOPT_SSRR)
+			return true;
+		/* Less than 2 is what the kernel will find wrong. */
+		i += max_t(u8, options[i + 1], 1);
+	}
+	return false;
+}
+
+/*
+ * Deviation: no source routes (MUST-51, MUST-52, SHLD-24), which the networks
+ * drop (RFC 7126 4.3, 4.4); native has them. The errno is what IPv6 gives for
+ * its own, which RFC 5095 took away.
+ */
+static int set_ip_options(struct sock *sk, sockptr_t optval,
+			  unsigned int optlen)
+{
+	u8 options[MAX_IPOPTLEN];
+	int err;
+
+	if (optlen > sizeof(options))
+		return -EINVAL;
+	if (copy_from_sockptr(options, optval, optlen))
+		return -EFAULT;
+	if (has_source_route(options, optlen))
+		return -EINVAL;
+
+	err = ip_setsockopt(sk, SOL_IP, IP_OPTIONS, KERNEL_SOCKPTR(options),
+			    optlen);
+	if (!err)
+		ip_options_changed(sk);
+	return err;
+}
+
+static int set_ip6(struct sock *sk, int optname, sockptr_t optval,
+		   unsigned int optlen)
+{
+	int err = ipv6_setsockopt(sk, SOL_IPV6, optname, optval, optlen);
+
+	switch (optname) {
+	case IPV6_2292PKTOPTIONS:
+	case IPV6_HOPOPTS:
+	case IPV6_RTHDRDSTOPTS:
+	case IPV6_RTHDR:
+	case IPV6_DSTOPTS:
+		if (!err)
+			ip_options_changed(sk);
+	}
+	return err;
+}
+
 int tcpx_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		    unsigned int optlen)
 {
@@ -225,12 +295,14 @@ int tcpx_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 
 	if (is_multicast_membership(level, optname))
 		return -EPROTO;
+	if (level == SOL_IP && optname == IP_OPTIONS)
+		return set_ip_options(sk, optval, optlen);
 	if (level == SOL_IP)
 		return ip_setsockopt(sk, level, optname, optval, optlen);
 	/* A socket of ours cannot turn into a native IPv4 one. */
 	if (sk->sk_family != AF_INET6 || optname == IPV6_ADDRFORM)
 		return -ENOPROTOOPT;
-	return ipv6_setsockopt(sk, level, optname, optval, optlen);
+	return set_ip6(sk, optname, optval, optlen);
 }
 
 /* --- TCP_INFO ------------------------------------------------------------ */
