@@ -62,7 +62,8 @@ int tcpx_mib_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "Sockets %d\n", atomic_read(&tnet->sockets));
 	seq_printf(seq, "Orphans %d\n", atomic_read(&tnet->orphans));
 	seq_printf(seq, "TimeWait %u\n", READ_ONCE(tnet->timewait.count));
+	/* A CPU may have given back more than the others have told of. */
 	seq_printf(seq, "MemoryPages %ld\n",
-		   atomic_long_read(&tcpx_memory_allocated));
+		   max(atomic_long_read(&tcpx_memory_allocated), 0L));
 	return 0;
 }
