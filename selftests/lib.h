@@ -371,6 +371,27 @@ static inline int loopback_up(void)
 }
 
 /*
+ * Tests of a program share its namespace. One that changes a knob takes a new
+ * one; where it is native's there is no such knob: then -1 and a slow test.
+ */
+static inline int knob_in_new_namespace(const char *name, int value)
+{
+	char path[128];
+	FILE *f;
+
+	if (stack_is_native())
+		return -1;
+	snprintf(path, sizeof(path), "/proc/sys/net/tcpx/%s", name);
+	if (unshare(CLONE_NEWNET) || loopback_up())
+		return -1;
+	f = fopen(path, "w");
+	if (!f)
+		return -1;
+	fprintf(f, "%d\n", value);
+	return fclose(f);
+}
+
+/*
  * A route to 10.99.0.0/24 and fd99::/64 from which nothing ever answers: a tun
  * device that nobody reads. It lives as long as the returned descriptor.
  */

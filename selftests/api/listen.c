@@ -120,6 +120,7 @@ TEST_F(passive, RFC_4987_6_backlog_limit)
 	struct address a;
 	int64_t start;
 
+	knob_in_new_namespace("rto_initial_us", 100000);
 	listener = ep_listener(self->ep, 2, &a);
 	ASSERT_LE(0, listener);
 	for (i = 0; i < 8; i++) {

@@ -279,8 +279,12 @@ static int parse_address(const struct endpoint *ep, const char *text,
 	return 0;
 }
 
-/* The line of the socket whose local port is @port and state is @state. */
-static struct entry find_entry(const struct endpoint *ep, int port, int state)
+/*
+ * The line of the socket in @state from @port to @to, 0: to any. One port may
+ * have connections to several.
+ */
+static struct entry find_entry_to(const struct endpoint *ep, int port, int to,
+				  int state)
 {
 	struct entry found = {}, e = {};
 	char path[64], line[512], local[64], remote[64];
@@ -299,13 +303,19 @@ static struct entry find_entry(const struct endpoint *ep, int port, int state)
 		if (parse_address(ep, local, &e.local) ||
 		    parse_address(ep, remote, &e.remote))
 			break;
-		if (port_of(&e.local) == port && (int)e.state == state) {
+		if (port_of(&e.local) == port && (int)e.state == state &&
+		    (!to || port_of(&e.remote) == to)) {
 			e.n = found.n + 1;
 			found = e;
 		}
 	}
 	fclose(f);
 	return found;
+}
+
+static struct entry find_entry(const struct endpoint *ep, int port, int state)
+{
+	return find_entry_to(ep, port, 0, state);
 }
 
 TEST_F(list, API_14_listener)
@@ -345,22 +355,47 @@ TEST_F(list, API_14_connection)
 	close(fd[1]);
 }
 
+/* A FIN counts in the list as in native's, but is no byte to read. */
+TEST_F(list, API_03_fin_is_no_data)
+{
+	struct address a, b;
+	int fd[2], n = -1;
+	char c;
+
+	ASSERT_EQ(0, ep_pair(self->ep, fd));
+	a = local_of(fd[1]);
+	b = peer_of(fd[1]);
+	EXPECT_EQ(0, shutdown(fd[0], SHUT_WR));
+	EXPECT_EQ(POLLIN, wait_for(fd[1], POLLIN, LONG_MS));
+	EXPECT_EQ(1, find_entry_to(self->ep, port_of(&a), port_of(&b),
+				   TCP_CLOSE_WAIT).rxq);
+	EXPECT_EQ(0, ioctl(fd[1], SIOCINQ, &n));
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(0, recv(fd[1], &c, 1, 0));
+	EXPECT_EQ(0, find_entry_to(self->ep, port_of(&a), port_of(&b),
+				   TCP_CLOSE_WAIT).rxq);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* MUST-13: TIME-WAIT is listed, though nobody has it open. */
 TEST_F(list, MUST_13_time_wait)
 {
-	struct address a;
+	struct address a, b;
 	int fd[2];
 	char c;
 
 	ASSERT_EQ(0, ep_pair(self->ep, fd));
 	a = local_of(fd[0]);
+	b = peer_of(fd[0]);
 	EXPECT_EQ(0, shutdown(fd[0], SHUT_WR));
 	EXPECT_EQ(0, recv(fd[1], &c, 1, 0));
 	close(fd[1]);
 	EXPECT_EQ(0, recv(fd[0], &c, 1, 0));
 	close(fd[0]);
-	EXPECT_TRUE(eventually(find_entry(self->ep, port_of(&a),
-					  TCP_TIME_WAIT).n == 1));
+	EXPECT_TRUE(eventually(find_entry_to(self->ep, port_of(&a),
+					     port_of(&b),
+					     TCP_TIME_WAIT).n == 1));
 }
 
 TEST_F(list, API_14_syn_sent)
