@@ -533,7 +533,9 @@ static u32 payload_of_space(const struct tcpx_sock *tcb, int space)
 
 /*
  * The right edge never moves left (SHLD-14), and right only by min(half the
- * buffer, MSS): receiver SWS avoidance, RFC 9293 3.8.6.2.2.
+ * buffer, MSS): receiver SWS avoidance, RFC 9293 3.8.6.2.2. The buffer is what
+ * may be offered of it: with a MSS of 64 KiB half of more than that would leave
+ * a window that the sender's half of the largest one never takes.
  */
 u32 tcpx_output_select_window(const struct tcpx_sock *tcb)
 {
@@ -546,7 +548,7 @@ u32 tcpx_output_select_window(const struct tcpx_sock *tcb)
 
 	wnd = payload_of_space(tcb, rcvbuf - atomic_read(&sk->sk_rmem_alloc));
 	wnd = min3(wnd, tcb->rcv.ssthresh, tcb->rcv.wnd_clamp);
-	full = min(full, tcb->rcv.wnd_clamp);
+	full = min3(full, tcb->rcv.ssthresh, tcb->rcv.wnd_clamp);
 	step = max_t(u32, 1, min_t(u32, full / 2, tcb->rcv.mss_est));
 	if (tcpx_memory_pressure && wnd < full / 16)
 		wnd = 0;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <termios.h>
 
 #include "kselftest_harness.h"
 #include "../lib.h"
@@ -270,6 +271,94 @@ TEST_F(data, API_04_zerocopy_not_enabled)
 	EXPECT_EQ('x', c);
 }
 
+/*
+ * And SO_ZEROCOPY is refused, as native's by a protocol that lacks it; native
+ * TCP has it.
+ */
+TEST_F(data, API_04_zerocopy_is_refused)
+{
+	int fd = self->fd[0];
+
+	if (stack_is_native())
+		SKIP(return, "native TCP has it");
+	EXPECT_ERRNO(EOPNOTSUPP, set_int(fd, SOL_SOCKET, SO_ZEROCOPY, 1));
+	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_ZEROCOPY));
+	EXPECT_EQ(3, send(fd, "abc", 3, MSG_ZEROCOPY));
+	/* No notification will come, and none is there. */
+	EXPECT_ERRNO(EAGAIN, recv(fd, (char[1]) {}, 1, MSG_ERRQUEUE));
+	EXPECT_EQ(POLLOUT, wait_for(fd, POLLIN | POLLOUT, 0));
+}
+
+/* A bit of the flags that nobody knows is not looked at, as in native. */
+TEST_F(data, API_04_unknown_flags)
+{
+	int *fd = self->fd;
+	char buf[8];
+
+	EXPECT_EQ(2, send(fd[0], "ab", 2, 0x1000000 | MSG_CONFIRM));
+	EXPECT_EQ(2, recv(fd[1], buf, 2, MSG_WAITALL | 0x1000000));
+	EXPECT_EQ(0, memcmp(buf, "ab", 2));
+}
+
+/* API-05: a control buffer that is too small is said to be, and not overrun. */
+TEST_F(data, API_05_control_buffer_sizes)
+{
+	const size_t need = CMSG_LEN(sizeof(struct timeval));
+	unsigned char control[128];
+	int *fd = self->fd;
+	size_t size, i;
+	char c;
+
+	EXPECT_EQ(0, set_int(fd[1], SOL_SOCKET, SO_TIMESTAMP, 1));
+	for (size = 0; size <= 64; size++) {
+		struct iovec iov = { &c, 1 };
+		struct msghdr msg = {
+			.msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = control, .msg_controllen = size,
+		};
+
+		memset(control, 0xa5, sizeof(control));
+		EXPECT_EQ(1, send(fd[0], "x", 1, 0));
+		EXPECT_EQ(1, recvmsg(fd[1], &msg, 0));
+		EXPECT_EQ(size < need, !!(msg.msg_flags & MSG_CTRUNC)) {
+			TH_LOG("%zu bytes", size);
+		}
+		EXPECT_GE(size, msg.msg_controllen);
+		for (i = size; i < sizeof(control); i++)
+			EXPECT_EQ(0xa5, control[i]);
+	}
+}
+
+/* MAY-17: where the sender pushed is not told: records do not exist. */
+TEST_F(data, MAY_17_push_is_not_passed_up)
+{
+	char buf[16];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int *fd = self->fd, n;
+
+	EXPECT_EQ(3, send(fd[0], "abc", 3, MSG_EOR));
+	EXPECT_EQ(3, send(fd[0], "def", 3, MSG_EOR));
+	EXPECT_TRUE(eventually(!ioctl(fd[1], SIOCINQ, &n) && n == 6));
+	EXPECT_EQ(6, recvmsg(fd[1], &msg, 0));
+	EXPECT_EQ(0, msg.msg_flags & ~MSG_CMSG_CLOEXEC);
+	EXPECT_EQ(0, memcmp(buf, "abcdef", 6));
+}
+
+/* MAY-14: no call throws away what was sent; terminals have one. */
+TEST_F(data, MAY_14_no_flush)
+{
+	int *fd = self->fd;
+	char buf[4];
+
+	EXPECT_EQ(3, send(fd[0], "abc", 3, MSG_MORE));
+	EXPECT_ERRNO(ENOTTY, ioctl(fd[0], TCFLSH, TCIOFLUSH));
+	EXPECT_EQ(1, send(fd[0], "d", 1, 0));
+	EXPECT_ERRNO(ENOTTY, ioctl(fd[1], TCFLSH, TCIOFLUSH));
+	EXPECT_EQ(4, recv(fd[1], buf, 4, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(buf, "abcd", 4));
+}
+
 /* MSG_MORE keeps a partial segment back, the next send() lets it go. */
 TEST_F(data, MAY_16_more)
 {
@@ -365,6 +454,8 @@ TEST_F(data, API_10_low_water_mark)
 	int *fd = self->fd;
 	char buf[16];
 
+	/* Nagle would wait for a delayed acknowledgment. */
+	EXPECT_EQ(0, set_int(fd[0], SOL_TCP, TCP_NODELAY, 1));
 	EXPECT_EQ(0, set_int(fd[1], SOL_SOCKET, SO_RCVLOWAT, 6));
 	EXPECT_EQ(6, get_int(fd[1], SOL_SOCKET, SO_RCVLOWAT));
 	EXPECT_EQ(3, send(fd[0], "abc", 3, 0));
@@ -521,6 +612,38 @@ TEST_F_TIMEOUT(data, MUST_35_small_buffers, 120)
 	close(fd);
 	close(child);
 	close(listener);
+}
+
+static bool pass(const int *fd, size_t len)
+{
+	static char buf[65536];
+
+	return send(fd[0], buf, len, 0) == (ssize_t)len &&
+	       recv(fd[1], buf, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+/*
+ * MUST-38, MUST-39: on loopback a segment is nearly a window. What is left of
+ * the window by one must not be so little that the sender, and so much that the
+ * receiver, waits: the sender's timer would end that after 200 ms.
+ */
+TEST_F(data, MUST_38_MUST_39_both_sides_avoid_silly_windows)
+{
+	int64_t best = LONG_MS, start;
+	int fd[2], i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, ep_pair(self->ep, fd));
+		ASSERT_TRUE(pass(fd, 60000));
+		ASSERT_TRUE(pass(fd, 45000));
+		start = now_ms();
+		ASSERT_TRUE(pass(fd, 40000));
+		if (now_ms() - start < best)
+			best = now_ms() - start;
+		close(fd[0]);
+		close(fd[1]);
+	}
+	EXPECT_GT(150, best);
 }
 
 TEST_HARNESS_MAIN
