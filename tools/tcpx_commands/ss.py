@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """list tcpx sockets"""
-import collections
 import os
 import re
 import socket
-import struct
 
-from . import proc_lines
+from . import Failure, diag
 
 STATES = (None, "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
           "TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN",
           "CLOSING", "SYN-RECV")
 TIMERS = (None, "on", "keepalive", "timewait", "persist")
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-
-Socket = collections.namedtuple(
-    "Socket", "state recv_q send_q local peer timer uid inode")
+CA_STATES = ("open", "disorder", "cwr", "recovery", "loss")
 
 
 def add_arguments(parser):
@@ -37,22 +32,38 @@ def add_arguments(parser):
                         help="user id and inode")
     parser.add_argument("-p", "--processes", action="store_true",
                         help="processes that have the socket open")
+    parser.add_argument("-i", "--info", action="store_true",
+                        help="what TCP_INFO tells")
+    parser.add_argument("-m", "--memory", action="store_true",
+                        help="memory, as ss prints it")
+    parser.add_argument("-K", "--kill", action="store_true",
+                        help="abort what is listed; needs a filter")
+    parser.add_argument("-s", "--state", action="append", metavar="STATE",
+                        help="only this state, as it is printed; repeatable")
+    parser.add_argument("--sport", type=int, default=0, metavar="PORT",
+                        help="only this local port")
+    parser.add_argument("--dport", type=int, default=0, metavar="PORT",
+                        help="only this port of the peer")
+    parser.add_argument("--src", metavar="ADDRESS",
+                        help="only this local address")
+    parser.add_argument("--dst", metavar="ADDRESS",
+                        help="only this address of the peer")
     parser.add_argument("-H", "--no-header", action="store_true",
                         help="no header line")
 
 
 def run(args):
-    sockets = []
-    if args.ipv4 or not args.ipv6:
-        sockets += [parse(line) for line in proc_lines("tcpx")[1:]]
-    if args.ipv6 or not args.ipv4:
-        sockets += [parse(line) for line in proc_lines("tcpx6")[1:]]
+    kernel = diag.Diag()
+    sockets = [sock for sock in kernel.dump(args.sport, args.dport)
+               if wanted(sock, args)]
+    if args.kill:
+        sockets = kill(kernel, sockets, args)
     owners = find_owners() if args.processes else {}
 
     rows = [] if args.no_header else [
         ["State", "Recv-Q", "Send-Q", "Local Address:Port",
          "Peer Address:Port", "Process" if args.processes else ""]]
-    rows += [row(sock, args, owners) for sock in sockets if wanted(sock, args)]
+    rows += [row(sock, args, owners) for sock in sockets]
     widths = [max(len(line[i]) for line in rows) for i in range(5)] \
         if rows else []
     for line in rows:
@@ -61,32 +72,32 @@ def run(args):
     return 0
 
 
+def kill(kernel, sockets, args):
+    """Those of @sockets that could be aborted."""
+    if not (args.state or args.sport or args.dport or args.src or args.dst):
+        raise Failure("ss -K needs a filter: --state, --sport, --dport, --src "
+                      "or --dst")
+    return [sock for sock in sockets if kernel.kill(sock)]
+
+
+def same_host(text, address):
+    """v4-mapped is the same as IPv4."""
+    return text is None or text == address[1].removeprefix("::ffff:") or \
+        text == address[1]
+
+
 def wanted(sock, args):
-    if args.all:
-        return True
-    return (sock.state in ("LISTEN", "UNCONN")) == args.listening
-
-
-def parse(line):
-    """One line of /proc/net/tcp's format."""
-    field = line.split()
-    send_q, recv_q = (int(part, 16) for part in field[4].split(":"))
-    timer, when = (int(part, 16) for part in field[5].split(":"))
-    if timer:
-        name = TIMERS[timer] if timer < len(TIMERS) else str(timer)
-        timer = (name, when / TICKS_PER_SECOND, int(field[6], 16))
-    return Socket(STATES[int(field[3], 16)], recv_q, send_q,
-                  parse_address(field[1]), parse_address(field[2]), timer,
-                  int(field[7]), int(field[9]))
-
-
-def parse_address(text):
-    """Addresses are printed as host-order words, ports as numbers."""
-    words, port = text.split(":")
-    raw = b"".join(struct.pack("=I", int(words[i:i + 8], 16))
-                   for i in range(0, len(words), 8))
-    family = socket.AF_INET if len(raw) == 4 else socket.AF_INET6
-    return family, socket.inet_ntop(family, raw), int(port, 16)
+    state = STATES[sock.state]
+    if args.ipv4 and not args.ipv6 and sock.family != socket.AF_INET:
+        return False
+    if args.ipv6 and not args.ipv4 and sock.family != socket.AF_INET6:
+        return False
+    if not same_host(args.src, sock.local) or \
+            not same_host(args.dst, sock.peer):
+        return False
+    if args.state:
+        return state in [name.upper() for name in args.state]
+    return args.all or (state in ("LISTEN", "UNCONN")) == args.listening
 
 
 def row(sock, args, owners):
@@ -94,13 +105,45 @@ def row(sock, args, owners):
     if args.processes and sock.inode in owners:
         extra.append("users:(" + ",".join(owners[sock.inode]) + ")")
     if args.options and sock.timer:
-        name, seconds, retries = sock.timer
+        timer, seconds, retries = sock.timer
+        name = TIMERS[timer] if timer < len(TIMERS) else str(timer)
         extra.append(f"timer:({name},{seconds:.2f}s,{retries})")
     if args.extended:
         extra.append(f"uid:{sock.uid} ino:{sock.inode}")
-    return [sock.state, str(sock.recv_q), str(sock.send_q),
+    if args.memory and sock.memory:
+        extra.append("skmem:(" + ",".join(
+            f"{name}{value}" for name, value in sock.memory.items()) + ")")
+    if args.info and sock.info:
+        extra.append(show_info(sock))
+    return [STATES[sock.state], str(sock.recv_q), str(sock.send_q),
             show_address(sock.local, args.numeric),
             show_address(sock.peer, args.numeric), " ".join(extra)]
+
+
+def show_info(sock):
+    """As ss -i has it: milliseconds, segments, bytes."""
+    info = sock.info
+    parts = [sock.cong] if sock.cong else []
+    if sock.state == STATES.index("LISTEN"):
+        return " ".join(parts)
+    ca_state = info["ca_state"]
+    parts += [
+        "ca_state:" + (CA_STATES[ca_state] if ca_state < len(CA_STATES)
+                       else str(ca_state)),
+        f"rto:{info['rto'] / 1000:g}",
+        f"rtt:{info['rtt'] / 1000:g}/{info['rttvar'] / 1000:g}",
+        f"mss:{info['snd_mss']}", f"pmtu:{info['pmtu']}",
+        f"rcvmss:{info['rcv_mss']}", f"advmss:{info['advmss']}",
+        f"cwnd:{info['snd_cwnd']}", f"bytes_acked:{info['bytes_acked']}",
+        f"bytes_received:{info['bytes_received']}"]
+    if info["snd_ssthresh"] < 0x7fffffff:
+        parts.append(f"ssthresh:{info['snd_ssthresh']}")
+    for name in ("backoff", "unacked", "sacked", "lost"):
+        if info[name]:
+            parts.append(f"{name}:{info[name]}")
+    if info["total_retrans"]:
+        parts.append(f"retrans:{info['retrans']}/{info['total_retrans']}")
+    return " ".join(parts)
 
 
 def show_address(address, numeric):
