@@ -400,6 +400,8 @@ static inline int blackhole_up(void)
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	struct sockaddr_in *in = (struct sockaddr_in *)&ifr.ifr_addr;
 	struct in6_ifreq ifr6 = { .ifr6_prefixlen = 64 };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	int64_t deadline = now_ms() + LONG_MS;
 	int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	int s4 = socket(AF_INET, SOCK_DGRAM, 0);
 	int s6 = socket(AF_INET6, SOCK_DGRAM, 0);
@@ -417,6 +419,11 @@ static inline int blackhole_up(void)
 	ifr.ifr_flags = IFF_UP;
 	err |= ioctl(s4, SIOCSIFFLAGS, &ifr);
 	err |= ioctl(s6, SIOCSIFADDR, &ifr6);
+	/* Duplicate address detection: a moment, though there is none. */
+	in6.sin6_addr = ifr6.ifr6_addr;
+	while (!err && bind(s6, (struct sockaddr *)&in6, sizeof(in6)) &&
+	       now_ms() < deadline)
+		usleep(100);
 	close(s4);
 	close(s6);
 	return err ? -1 : tun;

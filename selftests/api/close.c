@@ -155,7 +155,7 @@ TEST_F(ending, SHLD_3_unread_data)
 }
 
 /* SHLD-3: and data that arrives after close() is answered with a RST. */
-TEST_F(ending, SHLD_3_data_after_close)
+TEST_F(ending, MAY_1_SHLD_3_data_after_close)
 {
 	int *fd = self->fd;
 	char c;

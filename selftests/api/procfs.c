@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The knobs, the lists of sockets and the counters (API-14). */
 #include <dirent.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 
 #include "kselftest_harness.h"
 #include "../lib.h"
@@ -464,15 +467,109 @@ TEST_F(knobs, API_14_counters)
 	EXPECT_EQ(0, counter("InErrs"));
 }
 
-/* API-14: readers while sockets come and go. */
+/* All sockets, in as many messages as it takes. */
+static void diag_dump(void)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct inet_diag_req_v2 req;
+	} request = {
+		.nlh = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.req = {
+			.sdiag_family = stack_is_native() ? AF_INET : AF_TCPX,
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_ext = 0xff,
+			.idiag_states = ~0U,
+		},
+	};
+	static char buf[32768];
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+
+	if (send(fd, &request, sizeof(request), 0) > 0)
+		while (recv(fd, buf, sizeof(buf), 0) > 0 &&
+		       nlh->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+			;
+	close(fd);
+}
+
+/* What `tools/tcpx ss @arguments` prints, or NULL. */
+static const char *run_ss(const char *arguments)
+{
+	static char out[4096];
+	char self[512], command[1024];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	FILE *f;
+
+	self[n < 0 ? 0 : n] = 0;
+	/* selftests/api/procfs */
+	for (int up = 0; up < 3 && strrchr(self, '/'); up++)
+		*strrchr(self, '/') = 0;
+	snprintf(command, sizeof(command), "%s/tools/tcpx ss %s", self,
+		 arguments);
+	f = popen(command, "r");
+	n = f ? fread(out, 1, sizeof(out) - 1, f) : 0;
+	out[n] = 0;
+	return f && !pclose(f) ? out : NULL;
+}
+
+/* The sock_diag interface, by the tool that uses it: find, tell, abort. */
+TEST(API_14_diag)
+{
+	struct endpoint ep = { DOOR_FAMILY, IP4 };
+	char arguments[128], line[64], c;
+	struct address a;
+	const char *out;
+	int fd[2], port;
+
+	if (stack_is_native())
+		SKIP(return, "a tool of tcpx");
+	ASSERT_EQ(0, ep_pair(&ep, fd));
+	a = local_of(fd[0]);
+	port = port_of(&a);
+	EXPECT_EQ(7, send(fd[1], "unread!", 7, 0));
+	EXPECT_EQ(POLLIN, wait_for(fd[0], POLLIN, LONG_MS));
+
+	snprintf(arguments, sizeof(arguments),
+		 "-Hnime --state estab --src 127.0.0.1 --sport %d", port);
+	out = run_ss(arguments);
+	ASSERT_NE(NULL, out);
+	snprintf(line, sizeof(line), "127.0.0.1:%d ", port);
+	EXPECT_EQ(out, strstr(out, "ESTAB  7 "));
+	EXPECT_NE(NULL, strstr(out, line));
+	EXPECT_NE(NULL, strstr(out, "skmem:(r"));
+	EXPECT_NE(NULL, strstr(out, " bytes_received:7"));
+	EXPECT_NE(NULL, strstr(out, "uid:0 "));
+	EXPECT_EQ(strlen(out) - 1, strcspn(out, "\n"));
+
+	/* Whoever has no filter means everything, and gets nothing. */
+	EXPECT_EQ(NULL, run_ss("-K 2>/dev/null"));
+	snprintf(arguments, sizeof(arguments), "-HnK --sport %d", port);
+	EXPECT_NE(NULL, run_ss(arguments));
+	EXPECT_NE(0, wait_for(fd[0], POLLIN, LONG_MS) & POLLERR);
+	EXPECT_EQ(ECONNABORTED, so_error(fd[0]));
+	EXPECT_ERRNO(ECONNRESET, recv(fd[1], &c, 1, 0));
+	EXPECT_STREQ("", run_ss(arguments));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* API-14: readers of everything while sockets come and go. */
 TEST_F(list, API_14_readers_and_churn)
 {
 	pid_t child = fork();
 	int fd[2], i;
 
 	if (!child) {
-		for (;; usleep(10))
+		for (;; usleep(10)) {
 			find_entry(self->ep, 1, TCP_LISTEN);
+			counter("CurrEstab");
+			diag_dump();
+		}
 	}
 	for (i = 0; i < 200; i++) {
 		ASSERT_EQ(0, ep_pair(self->ep, fd));

@@ -176,6 +176,51 @@ TEST_F(zero_copy, API_12_page_changes)
 	pthread_join(thread, NULL);
 }
 
+/* A page whose owner unmaps it, or is gone, stays as long as it is sent. */
+TEST_F(zero_copy, API_12_unmapped_page)
+{
+	int *fd = self->fd, pipefd[2];
+	static char buf[32768];
+	struct iovec iov;
+
+	ASSERT_EQ(0, pipe(pipefd));
+	iov.iov_len = sizeof(buf);
+	iov.iov_base = mmap(NULL, iov.iov_len, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, iov.iov_base);
+	pattern_fill(iov.iov_base, iov.iov_len, 41, 0);
+	ASSERT_EQ(iov.iov_len, vmsplice(pipefd[1], &iov, 1, 0));
+	EXPECT_EQ(iov.iov_len, splice(pipefd[0], NULL, fd[0], NULL, iov.iov_len,
+				      0));
+	EXPECT_EQ(0, munmap(iov.iov_base, iov.iov_len));
+	close(pipefd[0]);
+	close(pipefd[1]);
+	EXPECT_EQ(sizeof(buf), recv(fd[1], buf, sizeof(buf), MSG_WAITALL));
+	EXPECT_EQ(sizeof(buf), pattern_check(buf, sizeof(buf), 41, 0));
+}
+
+/* tee() has the same pages go two ways. */
+TEST_F(zero_copy, API_12_tee)
+{
+	int *fd = self->fd, one[2], two[2], other[2];
+	char buf[8];
+
+	ASSERT_EQ(0, ep_pair(self->ep, other));
+	ASSERT_EQ(0, pipe(one));
+	ASSERT_EQ(0, pipe(two));
+	EXPECT_EQ(4, send(fd[0], "data", 4, 0));
+	EXPECT_EQ(4, splice(fd[1], NULL, one[1], NULL, 4, 0));
+	EXPECT_EQ(4, tee(one[0], two[1], 4, 0));
+	EXPECT_EQ(4, splice(one[0], NULL, other[0], NULL, 4, 0));
+	EXPECT_EQ(4, recv(other[1], buf, 4, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(buf, "data", 4));
+	EXPECT_EQ(4, splice(two[0], NULL, fd[0], NULL, 4, 0));
+	EXPECT_EQ(4, recv(fd[1], buf, 4, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(buf, "data", 4));
+	close(other[0]);
+	close(other[1]);
+}
+
 TEST_F(zero_copy, wrong_state)
 {
 	int fd = ep_socket(self->ep, 0), pipefd[2], file = pattern_file(10, 1);
