@@ -190,6 +190,25 @@ TEST_F(binding, native_cannot_have_ours)
 	close(fd);
 }
 
+/* Nor can it have the port of a connection; but soon after its end it can. */
+TEST_F(binding, native_gets_the_port_of_a_connection)
+{
+	struct endpoint native = native_of(self->ep);
+	struct address a;
+	int fd[2], s;
+	char c;
+
+	ASSERT_EQ(0, ep_pair(self->ep, fd));
+	a = local_of(fd[0]);
+	EXPECT_ERRNO(EADDRINUSE, ep_bound(&native, &a));
+	/* The other end closes first: TIME-WAIT is there. */
+	close(fd[1]);
+	EXPECT_EQ(0, recv(fd[0], &c, 1, 0));
+	close(fd[0]);
+	EXPECT_TRUE(eventually((s = ep_bound(&native, &a)) >= 0));
+	close(s);
+}
+
 /* SO_REUSEADDR shares a port until somebody listens (MUST-41, MUST-42). */
 static void check_reuseaddr(struct __test_metadata *_metadata,
 			    const struct endpoint *x, const struct endpoint *y)

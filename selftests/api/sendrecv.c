@@ -303,13 +303,13 @@ TEST_F(data, API_04_unknown_flags)
 /* API-05: a control buffer that is too small is said to be, and not overrun. */
 TEST_F(data, API_05_control_buffer_sizes)
 {
-	const size_t need = CMSG_LEN(sizeof(struct timeval));
+	const size_t need = CMSG_LEN(sizeof(int));
 	unsigned char control[128];
 	int *fd = self->fd;
 	size_t size, i;
 	char c;
 
-	EXPECT_EQ(0, set_int(fd[1], SOL_SOCKET, SO_TIMESTAMP, 1));
+	EXPECT_EQ(0, set_int(fd[1], SOL_TCP, TCP_INQ, 1));
 	for (size = 0; size <= 64; size++) {
 		struct iovec iov = { &c, 1 };
 		struct msghdr msg = {
