@@ -272,13 +272,12 @@ int tcpx_icmp4_err(struct sk_buff *skb, u32 info)
 
 static void classify6(struct tcpx_icmp_error *error, u8 type, u8 code)
 {
-	if (type == NDISC_REDIRECT) {
+	if (type == NDISC_REDIRECT)
 		error->redirect = true;
-	} else if (type == ICMPV6_PKT_TOOBIG) {
+	else if (type == ICMPV6_PKT_TOOBIG)
 		error->mtu = true;
-	} else {
+	else
 		error->hard = icmpv6_err_convert(type, code, &error->err);
-	}
 }
 
 int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
