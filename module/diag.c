@@ -94,6 +94,9 @@ static void describe_sock(struct entry *entry, struct sock *sk)
 			  READ_ONCE(tcb->snd.una);
 	entry->rx_queue = max_t(int, READ_ONCE(tcb->rcv.nxt) -
 				     READ_ONCE(tcb->rcv.copied), 0);
+	/* The FIN has a number and is no byte. */
+	if (entry->rx_queue && sock_flag(sk, SOCK_DONE))
+		entry->rx_queue--;
 	entry->retransmits = READ_ONCE(tcb->recovery.timeouts);
 	entry->probes = READ_ONCE(tcb->recovery.probes);
 	describe_timer(entry, tcb);
