@@ -285,7 +285,7 @@ class Peer:
         use, rounds up by as much as an eighth."""
         if wide or self.bench.options.wide:
             return due - 0.030, due * 1.15 + 0.060 * self.bench.options.slow
-        return due - 0.002, due * 1.01 + 0.030 * self.bench.options.slow
+        return due * 0.99 - 0.002, due * 1.01 + 0.030 * self.bench.options.slow
 
     def mark(self):
         """at= counts from the last segment, sent or received."""
