@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "tcpx.h"
 
+#include <linux/rculist_nulls.h>
 #include <linux/slab.h>
 
 #define YOUNG_RETRIES	2	/* at least, however full the queue is */
@@ -54,12 +55,19 @@ void tcpx_request_put(struct tcpx_request *req)
 
 /* --- the queue ----------------------------------------------------------- */
 
+/*
+ * The queue has no reference of its own, the table's stands for it: what has
+ * left the table meanwhile must not come here, and what leaves it does so
+ * before it leaves the queue.
+ */
 void tcpx_request_enqueue(struct tcpx_listen *l, struct tcpx_request *req)
 {
 	u64 gap_ns = (u64)READ_ONCE(knobs_of(l)->rto_initial_us) *
 		     NSEC_PER_USEC << req->retries;
 
 	lockdep_assert_held(&l->lock);
+	if (hlist_nulls_unhashed_lockless(&req->common.skc_nulls_node))
+		return;
 	req->deadline_ns = ktime_get_ns() + gap_ns;
 	list_add_tail(&req->node, &l->requests[req->retries]);
 	req->queued = 1;
@@ -88,11 +96,11 @@ bool tcpx_request_remove(struct tcpx_request *req)
 {
 	struct tcpx_listen *l = tcpx_sk(listener_of(req))->listen;
 
+	if (!tcpx_hash_remove(&req->common))
+		return false;
 	spin_lock_bh(&l->lock);
 	tcpx_request_dequeue(l, req);
 	spin_unlock_bh(&l->lock);
-	if (!tcpx_hash_remove(&req->common))
-		return false;
 	tcpx_request_put(req);
 	return true;
 }
