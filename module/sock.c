@@ -166,6 +166,8 @@ void tcpx_sock_init_child(struct sock *child)
 	tcb->port = NULL;
 	child->sk_destruct = tcpx_sock_destruct;
 	sock_reset_flag(child, SOCK_RCU_FREE);
+	/* The listener may have been closed meanwhile. */
+	sock_reset_flag(child, SOCK_DEAD);
 	tcpx_timers_init(tcb);
 	init_connection(tcb);
 	if (!tcb->cong.ops || !tcpx_cong_get_again(tcb->cong.ops))

@@ -271,8 +271,47 @@ TEST_F_TIMEOUT(race, RACE_03_listener_close_and_final_ack, 300)
 {
 	self->to = ep_loopback(&self->ep, 20003);
 	listen_anew(self, 0);
-	EXPECT_TRUE(race(self, rounds(), NULL, connect_to_it, listen_anew,
+	EXPECT_TRUE(race(self, 4 * rounds(), NULL, connect_to_it, listen_anew,
 			 is_listening));
+}
+
+static int waiting[3];
+
+/* With nobody who accepts, a request stays; its SYN,ACK is due every ms. */
+static bool fill_listener(race_t *self)
+{
+	int i;
+
+	listen_anew(self, 0);
+	for (i = 0; i < 3; i++) {
+		waiting[i] = ep_socket(&self->ep, SOCK_NONBLOCK);
+		connect(waiting[i], &self->to.sa, self->to.len);
+	}
+	return is_listening(self);
+}
+
+static void close_listener(race_t *self, int round)
+{
+	usleep(900 + round % 20 * 50);
+	close(self->listener);
+}
+
+static bool close_waiting(race_t *self)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		abort_fd(waiting[i]);
+	return true;
+}
+
+TEST_F_TIMEOUT(race, RACE_03_listener_close_and_syn_ack_timer, 300)
+{
+	self->to = ep_loopback(&self->ep, 20004);
+	ASSERT_EQ(0, set_knob("rto_initial_us", "1000"));
+	EXPECT_TRUE(race(self, 4 * rounds(), fill_listener, close_listener,
+			 connect_to_it, close_waiting));
+	listen_anew(self, 0);
 }
 
 static bool client_up(race_t *self)
