@@ -172,15 +172,23 @@ static u8 retries_allowed(const struct tcpx_listen *l)
 /* The next of the ladder, RFC 9293 3.8.3 (MUST-22), or the end of it. */
 static void retransmit_syn_ack(struct tcpx_listen *l, struct tcpx_request *req)
 {
+	bool dead;
+
 	if (req->retries >= retries_allowed(l)) {
 		tcpx_request_failed(req);
 		return;
 	}
 	req->retries++;
 	spin_lock(&l->lock);
-	if (!l->dead)
+	dead = l->dead;
+	if (!dead)
 		tcpx_request_enqueue(l, req);
 	spin_unlock(&l->lock);
+	if (dead) {
+		/* Off its list, it is not seen by tcpx_request_drop_all(). */
+		tcpx_request_remove(req);
+		return;
+	}
 	TCPX_INC(sock_net(l->sk), SynRetrans);
 	TCPX_INC(sock_net(l->sk), RetransSegs);
 	tcpx_xmit_syn_ack(req);
