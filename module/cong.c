@@ -195,7 +195,8 @@ void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight)
 /* RFC 6582 3.2 step 3, full acknowledgment: no burst of all ssthresh. */
 void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight)
 {
-	cong->cwnd = min(cong->ssthresh, max(flight, cong->smss) + cong->smss);
+	cong->cwnd = min(cong->ssthresh,
+			 max_t(u32, flight, cong->smss) + cong->smss);
 	tell(cong, TCPX_CONG_RECOVERED);
 }
 

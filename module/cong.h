@@ -22,13 +22,13 @@ struct tcpx_cong {
 	const struct tcpx_cong_ops *ops;
 	u32 cwnd;
 	u32 ssthresh;
-	u32 smss;		/* SMSS: our full-sized segment */
 	u32 acked;		/* of the present round, RFC 3465 2.1 */
 	u32 prior_cwnd;		/* before the last reduction, for undo */
 	u32 prior_ssthresh;
+	u16 smss;		/* SMSS: our full-sized segment */
 	u8 abc_l;		/* RFC 3465's L in segments, 0: no limit */
 	u8 after_timeout:1;	/* slow start after a timeout: L is 1 */
-	u64 priv[13];		/* the algorithm's own */
+	u64 priv[10];		/* the algorithm's own */
 };
 
 /* What one ACK of new data told. */

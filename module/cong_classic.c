@@ -16,7 +16,7 @@ static void tcpx_cong_classic_acked(struct tcpx_cong *cong,
 				    const struct tcpx_cong_ack *ack)
 {
 	if (tcpx_cong_in_slow_start(cong))
-		tcpx_cong_slow_start(cong, min(ack->acked, cong->smss));
+		tcpx_cong_slow_start(cong, min_t(u32, ack->acked, cong->smss));
 	else
 		tcpx_cong_avoid(cong, ack->acked);
 }

@@ -256,7 +256,7 @@ static u32 tcpx_cong_cubic_ssthresh(struct tcpx_cong *cong, u32 flight)
 					   cong->cwnd;
 	e->cwnd_prior = cong->cwnd;
 	e->start_ns = 0;
-	return max(BETA(flight), 2 * cong->smss);
+	return max(BETA(flight), 2U * cong->smss);
 }
 
 static void tcpx_cong_cubic_event(struct tcpx_cong *cong,

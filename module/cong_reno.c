@@ -45,7 +45,7 @@ EXPORT_SYMBOL_GPL(tcpx_cong_avoid);
 /* RFC 5681 3.1, equation 4: FlightSize, not cwnd. */
 u32 tcpx_cong_reno_ssthresh(struct tcpx_cong *cong, u32 flight)
 {
-	return max(flight / 2, 2 * cong->smss);
+	return max(flight / 2, 2U * cong->smss);
 }
 EXPORT_SYMBOL_GPL(tcpx_cong_reno_ssthresh);
 

@@ -267,12 +267,12 @@ static struct module owner;
 static void other_init(struct tcpx_cong *c)
 {
 	inits++;
-	c->priv[12] = 7;
+	c->priv[9] = 7;
 }
 
 static void other_release(struct tcpx_cong *c)
 {
-	if (c->priv[12] == 7)
+	if (c->priv[9] == 7)
 		releases++;
 }
 
@@ -344,7 +344,7 @@ TEST(change_of_algorithm)
 	tcpx_cong_change(&cong, &tcpx_cong_reno);
 	ASSERT_EQ(releases, 1);
 	ASSERT_EQ(owner.references, 0);
-	ASSERT_EQ(cong.priv[12], 0);
+	ASSERT_EQ(cong.priv[9], 0);
 	ASSERT_EQ(cong.cwnd, 14900);
 	tcpx_cong_release(&cong);
 	tcpx_cong_release(&cong);
