@@ -172,14 +172,14 @@ struct tcpx_recovery {
 
 /* The user's settings, sockopt.c; 0 means the namespace's knob. */
 struct tcpx_user {
-	u32 keepidle_s;
-	u32 keepintvl_s;
 	u32 timeout_ms;		/* TCP_USER_TIMEOUT */
-	int linger2_s;		/* TCP_LINGER2: < 0 none, FIN-WAIT-2 */
 	u32 notsent_lowat;	/* 0: the knob */
-	u8 keepcnt;
-	u8 syncnt;
+	u16 keepidle_s;
+	u16 keepintvl_s;
+	s16 linger2_s;		/* TCP_LINGER2: < 0 none, FIN-WAIT-2 */
+	u8 keepcnt:7;
 	u8 quickack:1;		/* TCP_QUICKACK wants no delay */
+	u8 syncnt:7;
 	u8 inq:1;		/* TCP_INQ */
 };
 

@@ -120,7 +120,7 @@ static int set_keepalive(struct tcpx_sock *tcb, int optname, int val)
 		WRITE_ONCE(tcb->user.keepintvl_s, val);
 		break;
 	default:
-		WRITE_ONCE(tcb->user.keepcnt, val);
+		tcb->user.keepcnt = val;
 		break;
 	}
 	tcpx_timers_keepalive_changed(tcb);
@@ -156,7 +156,7 @@ static int set_locked(struct sock *sk, int optname, int val)
 	case TCP_SYNCNT:
 		if (val < 1 || val > RETRIES_MAX)
 			return -EINVAL;
-		WRITE_ONCE(tcb->user.syncnt, val);
+		tcb->user.syncnt = val;
 		return 0;
 	case TCP_LINGER2:
 		set_linger2(tcb, val);
@@ -517,11 +517,13 @@ static int get_int(const struct sock *sk, int optname, int *val)
 			READ_ONCE(knobs->keepalive_intvl_s);
 		return 0;
 	case TCP_KEEPCNT:
-		*val = READ_ONCE(user->keepcnt) ?:
+		/* A bit cannot be READ_ONCE(). */
+		*val = data_race(user->keepcnt + 0U) ?:
 			READ_ONCE(knobs->keepalive_probes);
 		return 0;
 	case TCP_SYNCNT:
-		*val = READ_ONCE(user->syncnt) ?:
+		/* As above. */
+		*val = data_race(user->syncnt + 0U) ?:
 			READ_ONCE(knobs->syn_retries);
 		return 0;
 	case TCP_LINGER2:

@@ -340,7 +340,7 @@ static u64 keepalive_intvl_ns(const struct tcpx_sock *tcb)
 
 static bool keepalive_exhausted(const struct tcpx_sock *tcb)
 {
-	unsigned int probes = READ_ONCE(tcb->user.keepcnt) ?:
+	unsigned int probes = tcb->user.keepcnt ?:
 			      READ_ONCE(knobs_of(tcb)->keepalive_probes);
 
 	/* TCP_USER_TIMEOUT replaces the count, as in native TCP. */
