@@ -23,6 +23,29 @@ static bool is_sack_len_legal(unsigned int size)
 	       (size - TCPX_OPTLEN_SACK_BASE) % TCPX_OPTLEN_SACK_BLOCK == 0;
 }
 
+/* Even, and between the limits; an empty one asks for a cookie. */
+static bool is_cookie_len_legal(unsigned int len)
+{
+	return !len || (len >= TCPX_TFO_COOKIE_MIN &&
+			len <= TCPX_TFO_COOKIE_MAX && len % 2 == 0);
+}
+
+/*
+ * RFC 7413 4.1.1. The experimental kind 254 with a magic number, which came
+ * before kind 34, is an unknown option.
+ */
+static void take_fastopen(const u8 *opt, unsigned int size,
+			  struct tcpx_options *out)
+{
+	unsigned int len = size - TCPX_OPTLEN_FASTOPEN_BASE;
+
+	if (!is_cookie_len_legal(len))
+		return;
+	out->cookie = opt + TCPX_OPTLEN_FASTOPEN_BASE;
+	out->cookie_len = len;
+	out->present |= TCPX_HAS_FASTOPEN;
+}
+
 /* @size was checked against the header; one wrong for the kind is ignored. */
 static void take_option(const u8 *opt, unsigned int size, unsigned int at,
 			struct tcpx_options *out)
@@ -53,6 +76,8 @@ static void take_syn_option(const u8 *opt, unsigned int size,
 		out->present |= TCPX_HAS_SACK_OK;
 	} else if (opt[0] == TCPX_OPT_TS && size == TCPX_OPTLEN_TS) {
 		take_timestamps(opt, out);
+	} else if (opt[0] == TCPX_OPT_FASTOPEN) {
+		take_fastopen(opt, size, out);
 	}
 }
 
@@ -125,10 +150,16 @@ static __be32 option_word(u8 a, u8 b, u8 c, u8 d)
 	return cpu_to_be32((u32)a << 24 | b << 16 | c << 8 | d);
 }
 
+static unsigned int fastopen_size(const struct tcpx_options *opt)
+{
+	return (TCPX_OPTLEN_FASTOPEN_BASE + opt->cookie_len + 3) & ~3;
+}
+
 /* Bytes of the options of a SYN or SYN,ACK with these; a multiple of 4. */
-unsigned int tcpx_options_syn_size(u8 present)
+unsigned int tcpx_options_syn_size(const struct tcpx_options *opt)
 {
 	unsigned int size = 0;
+	u8 present = opt->present;
 
 	if (present & TCPX_HAS_MSS)
 		size += 4;
@@ -138,7 +169,23 @@ unsigned int tcpx_options_syn_size(u8 present)
 		size += 4;
 	if (present & TCPX_HAS_WSCALE)
 		size += 4;
+	if (present & TCPX_HAS_FASTOPEN)
+		size += fastopen_size(opt);
 	return size;
+}
+
+static __be32 *build_fastopen(__be32 *to, const struct tcpx_options *opt)
+{
+	unsigned int size = fastopen_size(opt);
+	u8 *at = (u8 *)to;
+
+	memset(at, TCPX_OPT_NOP, size);
+	at[0] = TCPX_OPT_FASTOPEN;
+	at[1] = TCPX_OPTLEN_FASTOPEN_BASE + opt->cookie_len;
+	if (opt->cookie_len)
+		memcpy(at + TCPX_OPTLEN_FASTOPEN_BASE, opt->cookie,
+		       opt->cookie_len);
+	return to + size / sizeof(*to);
 }
 
 /*
@@ -165,6 +212,8 @@ unsigned int tcpx_options_build_syn(__be32 *to, const struct tcpx_options *opt)
 	if (opt->present & TCPX_HAS_WSCALE)
 		*at++ = option_word(TCPX_OPT_NOP, TCPX_OPT_WSCALE,
 				    TCPX_OPTLEN_WSCALE, opt->wscale);
+	if (opt->present & TCPX_HAS_FASTOPEN)
+		at = build_fastopen(at, opt);
 	return (at - to) * sizeof(*at);
 }
 

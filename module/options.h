@@ -15,6 +15,8 @@ struct tcpx_options {
 	u8 wscale;		/* SYN only, at most TCPX_WSCALE_MAX */
 	u8 present;		/* TCPX_HAS_* */
 	u8 sack_off;		/* SACK option: offset in the TCP header */
+	u8 cookie_len;		/* Fast Open, SYN only; 0: it is asked for */
+	const u8 *cookie;	/* in what was parsed, or is to be built */
 };
 
 void tcpx_options_parse(const u8 *opt, unsigned int len, bool syn,
@@ -23,7 +25,7 @@ unsigned int tcpx_options_sack(const u8 *th, unsigned int hdr_len,
 			       unsigned int sack_off,
 			       struct tcpx_sack_block *blocks);
 
-unsigned int tcpx_options_syn_size(u8 present);
+unsigned int tcpx_options_syn_size(const struct tcpx_options *opt);
 unsigned int tcpx_options_build_syn(__be32 *to, const struct tcpx_options *opt);
 
 /* How many SACK blocks fit beside the other options. */

@@ -30,6 +30,7 @@
 #define TCPX_OPT_SACK_OK	4	/* RFC 2018 2 */
 #define TCPX_OPT_SACK		5	/* RFC 2018 3 */
 #define TCPX_OPT_TS		8	/* RFC 7323 3.2 */
+#define TCPX_OPT_FASTOPEN	34	/* RFC 7413 4.1.1 */
 
 #define TCPX_OPTLEN_MSS		4
 #define TCPX_OPTLEN_WSCALE	3
@@ -38,6 +39,7 @@
 #define TCPX_OPTLEN_SACK_BLOCK	8
 #define TCPX_OPTLEN_TS		10
 #define TCPX_OPTLEN_TS_ALIGNED	12	/* with its two NOPs */
+#define TCPX_OPTLEN_FASTOPEN_BASE 2	/* that is all: a cookie is asked for */
 
 /* Limits. */
 #define TCPX_MSS_DEFAULT_V4	536	/* RFC 9293 3.7.1 MUST-15 */
@@ -48,6 +50,8 @@
 #define TCPX_WSCALE_MAX		14	/* RFC 7323 2.3 */
 #define TCPX_SACK_MAX		4	/* blocks in one header */
 #define TCPX_SACK_MAX_TS	3	/* the same beside timestamps */
+#define TCPX_TFO_COOKIE_MIN	4	/* bytes, even; RFC 7413 4.1.1 */
+#define TCPX_TFO_COOKIE_MAX	16
 #define TCPX_MSL_NS		(30ULL * 1000 * 1000 * 1000)
 #define TCPX_PAWS_IDLE_S	(24 * 24 * 3600) /* RFC 7323 5.5: 24 days */
 
@@ -57,6 +61,7 @@
 #define TCPX_HAS_MSS		0x04	/* this and the rest: SYN only */
 #define TCPX_HAS_WSCALE		0x08
 #define TCPX_HAS_SACK_OK	0x10
+#define TCPX_HAS_FASTOPEN	0x20
 
 /*
  * A received segment in host order: made once by demux.c in skb->cb, the

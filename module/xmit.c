@@ -202,7 +202,7 @@ static unsigned int syn_options(const struct tcpx_sock *tcb,
 		opt->tsval = ts_now(tcb);
 		opt->tsecr = tcb->rcv.ts_recent;
 	}
-	return tcpx_options_syn_size(opt->present);
+	return tcpx_options_syn_size(opt);
 }
 
 static u16 window_field(struct tcpx_sock *tcb, u16 flags)
@@ -483,7 +483,7 @@ static struct sk_buff *build_bare(const struct tcpx_flow *flow,
 	if (!skb)
 		return NULL;
 	if (syn_opt)
-		opt_len = tcpx_options_syn_size(syn_opt->present);
+		opt_len = tcpx_options_syn_size(syn_opt);
 	skb_push(skb, TCPX_HDR_LEN + opt_len);
 	skb_reset_transport_header(skb);
 	build_header(skb, flow->sport, flow->dport, seg->seq, seg->ack,

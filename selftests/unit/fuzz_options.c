@@ -23,6 +23,12 @@ static void parse(const u8 *th, unsigned int hdr_len, bool syn)
 			   &opt);
 	check(opt.wscale <= TCPX_WSCALE_MAX);
 	check(!(opt.present & TCPX_HAS_MSS) || opt.mss);
+	if (opt.present & TCPX_HAS_FASTOPEN) {
+		check(syn && opt.cookie_len <= TCPX_TFO_COOKIE_MAX);
+		check(opt.cookie[-2] == TCPX_OPT_FASTOPEN);
+		check(opt.cookie[-1] == opt.cookie_len + 2);
+		check(opt.cookie + opt.cookie_len <= th + hdr_len);
+	}
 	if (syn) {
 		check(!(opt.present & TCPX_HAS_SACK));
 		return;

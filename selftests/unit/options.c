@@ -11,7 +11,8 @@
 #include "options.h"
 
 #define MAX	TCPX_OPTIONS_LEN_MAX
-#define SYN_ONLY (TCPX_HAS_MSS | TCPX_HAS_WSCALE | TCPX_HAS_SACK_OK)
+#define SYN_ONLY (TCPX_HAS_MSS | TCPX_HAS_WSCALE | TCPX_HAS_SACK_OK | \
+		  TCPX_HAS_FASTOPEN)
 
 /* Exactly @len bytes on the heap: ASan sees one byte too much. */
 static u8 *exact(const u8 *from, unsigned int len)
@@ -27,6 +28,7 @@ static void give_back(u8 *copy, unsigned int len)
 	free(len ? copy : copy - 1);
 }
 
+/* What points into the copy points into @from afterwards. */
 static void parse(const u8 *from, unsigned int len, bool syn,
 		  struct tcpx_options *out)
 {
@@ -34,6 +36,8 @@ static void parse(const u8 *from, unsigned int len, bool syn,
 
 	memset(out, 0xa5, sizeof(*out));
 	tcpx_options_parse(copy, len, syn, out);
+	if (out->present & TCPX_HAS_FASTOPEN)
+		out->cookie = from + (out->cookie - copy);
 	give_back(copy, len);
 }
 
@@ -83,6 +87,12 @@ static struct tcpx_options expect(const u8 *o, int len, bool syn)
 		}
 		if (kind == 4 && size == 2 && syn)
 			want.present |= TCPX_HAS_SACK_OK;
+		if (kind == 34 && syn && size % 2 == 0 &&
+		    (size == 2 || (size >= 6 && size <= 18))) {
+			want.present |= TCPX_HAS_FASTOPEN;
+			want.cookie_len = size - 2;
+			want.cookie = o + at + 2;
+		}
 		at += size;
 	}
 	return want;
@@ -98,6 +108,10 @@ static bool same(const struct tcpx_options *a, const struct tcpx_options *b)
 	if (a->present & TCPX_HAS_SACK && a->sack_off != b->sack_off)
 		return false;
 	if (a->present & TCPX_HAS_MSS && a->mss != b->mss)
+		return false;
+	if (a->present & TCPX_HAS_FASTOPEN &&
+	    (a->cookie_len != b->cookie_len ||
+	     memcmp(a->cookie, b->cookie, a->cookie_len)))
 		return false;
 	return !(a->present & TCPX_HAS_WSCALE) || a->wscale == b->wscale;
 }
@@ -147,7 +161,7 @@ TEST(every_kind_and_length_at_every_offset)
 
 TEST(every_truncation)
 {
-	static const u8 kinds[] = { 0, 1, 2, 3, 4, 5, 6, 8, 253, 255 };
+	static const u8 kinds[] = { 0, 1, 2, 3, 4, 5, 6, 8, 34, 253, 255 };
 	u8 o[MAX];
 
 	for (int len = 0; len <= MAX; len++) {
@@ -170,7 +184,7 @@ TEST(every_truncation)
 /* Pairs: the second one is parsed wherever the first one ends. */
 TEST(every_pair_of_known_kinds)
 {
-	static const u8 kinds[] = { 0, 1, 2, 3, 4, 5, 8, 30, 254 };
+	static const u8 kinds[] = { 0, 1, 2, 3, 4, 5, 8, 30, 34, 254 };
 	static const u8 sizes[] = { 0, 1, 2, 3, 4, 9, 10, 11, 18, 26, 34 };
 	u8 o[MAX];
 
@@ -293,7 +307,7 @@ TEST(syn_options_round_trip)
 				if (set >> i & 1)
 					in.present |= has[i];
 
-			size = tcpx_options_syn_size(in.present);
+			size = tcpx_options_syn_size(&in);
 			o = malloc(size ?: 1);
 			ASSERT_EQ(tcpx_options_build_syn(o, &in), size);
 			ASSERT_TRUE(is_strictly_legal((u8 *)o, size));
@@ -302,7 +316,62 @@ TEST(syn_options_round_trip)
 			free(o);
 		}
 	}
-	ASSERT_EQ(tcpx_options_syn_size(SYN_ONLY | TCPX_HAS_TS), 20);
+	in.present = (SYN_ONLY | TCPX_HAS_TS) & ~TCPX_HAS_FASTOPEN;
+	ASSERT_EQ(tcpx_options_syn_size(&in), 20);
+}
+
+/* Beside all the others the longest cookie fits exactly. */
+TEST(RFC_7413_1_fastopen_round_trip)
+{
+	static const u8 cookie[] = "0123456789abcdef";
+	struct tcpx_options in = {
+		.tsval = 1, .tsecr = 2, .mss = 1460, .wscale = 7,
+		.present = SYN_ONLY | TCPX_HAS_TS, .cookie = cookie,
+	}, out;
+
+	for (int len = 0; len <= TCPX_TFO_COOKIE_MAX; len += 2) {
+		unsigned int size;
+		__be32 *o;
+
+		if (len && len < TCPX_TFO_COOKIE_MIN)
+			continue;
+		in.cookie_len = len;
+		size = tcpx_options_syn_size(&in);
+		o = malloc(size);
+		ASSERT_EQ(tcpx_options_build_syn(o, &in), size);
+		ASSERT_TRUE(is_strictly_legal((u8 *)o, size));
+		parse((u8 *)o, size, true, &out);
+		ASSERT_TRUE(same(&in, &out));
+		free(o);
+	}
+	ASSERT_EQ(tcpx_options_syn_size(&in), MAX);
+}
+
+/* Kind 34, length 2 or even 6 to 18, of a SYN; nothing else. */
+TEST(RFC_7413_1_fastopen_lengths)
+{
+	u8 o[MAX] = { 34 };
+	struct tcpx_options got;
+
+	for (int size = 0; size < 256; size++) {
+		bool legal = size == 2 || size == 6 || size == 8 ||
+			     size == 10 || size == 12 || size == 14 ||
+			     size == 16 || size == 18;
+
+		o[1] = size;
+		parse(o, MAX, true, &got);
+		ASSERT_EQ(!!(got.present & TCPX_HAS_FASTOPEN), legal);
+		parse(o, MAX, false, &got);
+		ASSERT_EQ(got.present & TCPX_HAS_FASTOPEN, 0);
+		/* The experimental form is an unknown option. */
+		o[0] = 254;
+		o[2] = 0xf9;
+		o[3] = 0x89;
+		parse(o, MAX, true, &got);
+		ASSERT_EQ(got.present & TCPX_HAS_FASTOPEN, 0);
+		memset(o, 0, sizeof(o));
+		o[0] = 34;
+	}
 }
 
 TEST(data_options_round_trip)
