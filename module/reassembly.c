@@ -660,7 +660,9 @@ bool tcpx_reassembly_text(struct tcpx_sock *tcb, struct sk_buff *skb)
 		kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OVERWINDOW);
 		return false;
 	}
-	tcb->stats.data_segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	if (likely(seg->len))
+		tcb->stats.data_segs_in += max_t(u16, 1,
+						 skb_shinfo(skb)->gso_segs);
 	if (tcpx_seq_before_eq(seg->end_seq, tcb->rcv.nxt)) {
 		TCPX_INC(sock_net(sk), DelayedACKLost);
 		tcpx_reassembly_dsack(tcb, seg->seq, seg->end_seq);
