@@ -59,6 +59,9 @@ static int tcpx_pre_connect(struct sock *sk, struct sockaddr *uaddr,
 {
 	sock_owned_by_me(sk);
 
+	/* None at all: sendmsg(MSG_FASTOPEN) without an address. */
+	if (addr_len < (int)offsetofend(struct sockaddr, sa_family))
+		return -EINVAL;
 	if (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET) {
 		if (addr_len < sizeof(struct sockaddr_in))
 			return -EINVAL;
@@ -324,7 +327,8 @@ __poll_t tcpx_poll(struct file *file, struct socket *sock, poll_table *wait)
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 
-	if (!tcpx_state_in(state, TCPX_S(SYN_SENT) | TCPX_S(SYN_RECEIVED))) {
+	if (!tcpx_state_in(state, TCPX_S(SYN_SENT) | TCPX_S(SYN_RECEIVED)) ||
+	    tcpx_is_early(tcb)) {
 		if (is_readable(sk))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (is_writable(sk))
@@ -332,6 +336,9 @@ __poll_t tcpx_poll(struct file *file, struct socket *sock, poll_table *wait)
 		/* A bit cannot be READ_ONCE(). */
 		if (data_race(tcb->rcv.urgent_valid != 0))
 			mask |= EPOLLPRI;
+	} else if (state == TCPX_SYN_SENT && inet_test_bit(DEFER_CONNECT, sk)) {
+		/* The SYN waits for text. */
+		mask |= EPOLLOUT | EPOLLWRNORM;
 	}
 
 	/* An error is set before the state: pairs with the barrier there. */

@@ -152,7 +152,8 @@ static void report(struct sock *sk, struct sk_buff *skb,
 		   const struct tcpx_icmp_error *error)
 {
 	bool opening = tcpx_state_in(sk->sk_state, TCPX_S(SYN_SENT) |
-						   TCPX_S(SYN_RECEIVED));
+						   TCPX_S(SYN_RECEIVED)) &&
+		       !tcpx_is_early(tcpx_sk(sk));
 
 	if (opening && tcpx_sock_wants_errors(sk))
 		queue_error(sk, skb, error);
@@ -160,6 +161,7 @@ static void report(struct sock *sk, struct sk_buff *skb,
 	if (sock_owned_by_user(sk)) {
 		TCPX_INC(sock_net(sk), LockDroppedIcmps);
 	} else if (opening && error->hard) {
+		tcpx_fastopen_unreachable(tcpx_sk(sk));
 		tcpx_sock_done(sk, TCPX_EV_RCV_RST, error->err);
 		return;
 	} else if (!opening && tcpx_sock_wants_errors(sk)) {

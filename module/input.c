@@ -17,8 +17,11 @@
 static int errno_of_reset(const struct sock *sk)
 {
 	switch (sk->sk_state) {
-	case TCP_SYN_SENT:
 	case TCP_SYN_RECV:
+		if (tcpx_is_early(tcpx_sk(sk)))
+			return ECONNRESET;
+		fallthrough;
+	case TCP_SYN_SENT:
 		return ECONNREFUSED;
 	case TCP_CLOSE_WAIT:
 		return EPIPE;
@@ -30,14 +33,17 @@ static int errno_of_reset(const struct sock *sk)
 static void reset_arrived(struct sock *sk)
 {
 	struct net *net = sock_net(sk);
+	int err = errno_of_reset(sk);
 
+	if (unlikely(tcpx_sk(sk)->user.fastopen & TCPX_TFO_PENDING))
+		tcpx_fastopen_settled(tcpx_sk(sk), true);
 	if (tcpx_state_in(sk->sk_state, TCPX_S(ESTABLISHED) |
 			  TCPX_S(CLOSE_WAIT)))
 		TCPX_INC(net, EstabResets);
 	else if (tcpx_state_in(sk->sk_state, TCPX_S(SYN_SENT) |
 			       TCPX_S(SYN_RECEIVED)))
 		TCPX_INC(net, AttemptFails);
-	tcpx_sock_done(sk, TCPX_EV_RCV_RST, errno_of_reset(sk));
+	tcpx_sock_done(sk, TCPX_EV_RCV_RST, err);
 }
 
 /* --- timestamps, RFC 7323 5.3 -------------------------------------------- */
@@ -151,10 +157,15 @@ static enum skb_drop_reason second_rst(struct tcpx_sock *tcb,
 {
 	if (likely(!(seg->flags & TCPX_FLAG_RST)))
 		return SKB_NOT_DROPPED_YET;
-	if (seg->seq == tcb->rcv.nxt)
+	if (seg->seq == tcb->rcv.nxt) {
 		reset_arrived(tcpx_to_sk(tcb));
-	else
-		tcpx_xmit_challenge_ack(tcb);
+		return SKB_DROP_REASON_TCP_RESET;
+	}
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_ACTIVE) &&
+	    !tcb->stats.data_segs_in &&
+	    tcpx_to_sk(tcb)->sk_state == TCP_ESTABLISHED)
+		tcpx_fastopen_blackholed(tcb);
+	tcpx_xmit_challenge_ack(tcb);
 	return SKB_DROP_REASON_TCP_RESET;
 }
 
@@ -169,11 +180,34 @@ static void strip_syn(struct tcpx_seg *seg)
 		seg->urp--;
 }
 
+/*
+ * 7413-5: the SYN of a Fast Open child again, with its text or without: its
+ * SYN,ACK was lost, or is late. The text was taken when the child was made.
+ */
+static bool is_syn_again(const struct tcpx_sock *tcb,
+			 const struct tcpx_seg *seg)
+{
+	return tcb->user.fastopen & TCPX_TFO_PENDING &&
+	       seg->seq == tcb->rcv.irs && !(seg->flags & TCPX_FLAG_ACK);
+}
+
+static void answer_syn_again(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+
+	if (!tcpx_xmit_is_limited(sock_net(sk), &tcb->rcv.ack_limit_ms))
+		tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);
+}
+
 static enum skb_drop_reason fourth_syn(struct tcpx_sock *tcb,
 				       struct tcpx_seg *seg)
 {
 	if (likely(!(seg->flags & TCPX_FLAG_SYN)))
 		return SKB_NOT_DROPPED_YET;
+	if (is_syn_again(tcb, seg)) {
+		answer_syn_again(tcb);
+		return SKB_DROP_REASON_TCP_INVALID_SYN;
+	}
 	/* The other half of a simultaneous open: its ACK is what we want. */
 	if (tcpx_to_sk(tcb)->sk_state == TCP_SYN_RECV &&
 	    seg->seq == tcb->rcv.irs && seg->flags & TCPX_FLAG_ACK) {
@@ -218,6 +252,11 @@ static bool ack_of_our_syn(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	const struct tcpx_seg *seg = tcpx_seg(skb);
 	struct sock *sk = tcpx_to_sk(tcb);
 
+	/* Of a simultaneous open whose SYN had text. */
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_TEXT) &&
+	    tcpx_seq_after(seg->ack, tcb->snd.una) &&
+	    tcpx_seq_before_eq(seg->ack, tcb->snd.write_seq))
+		tcpx_fastopen_text_acked(tcb, seg->ack);
 	if (!tcpx_seq_after(seg->ack, tcb->snd.una) ||
 	    tcpx_seq_after(seg->ack, tcb->snd.nxt)) {
 		tcpx_xmit_rst_reply(sock_net(sk), skb);
@@ -227,7 +266,11 @@ static bool ack_of_our_syn(struct tcpx_sock *tcb, const struct sk_buff *skb)
 	tcb->snd.max_wnd = max(tcb->snd.max_wnd, tcb->snd.wnd);
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
-	tcpx_ack_of_syn(tcb, tcb->snd.iss + 1);
+	/* With text in flight behind the SYN, it is an ACK as any other. */
+	if (likely(tcpx_flight(tcb) == 1))
+		tcpx_ack_of_syn(tcb, tcb->snd.iss + 1);
+	else
+		tcb->stats.bytes_acked--;
 	connection_opens(tcb, TCPX_EV_ACK_OF_SYN);
 	return true;
 }
@@ -286,6 +329,9 @@ static enum skb_drop_reason fifth_ack(struct tcpx_sock *tcb,
 	reason = tcpx_ack(tcb, skb);
 	if (unlikely(reason))
 		return reason;
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_PENDING) &&
+	    tcb->snd.una != tcb->snd.iss)
+		tcpx_fastopen_settled(tcb, false);
 	update_ts_recent(tcb, seg);
 
 	tcb->rcv.last_data_ns = ktime_get_ns();
@@ -426,8 +472,9 @@ static void eighth_fin(struct tcpx_sock *tcb)
 static bool is_ack_acceptable(const struct tcpx_sock *tcb,
 			      const struct tcpx_seg *seg)
 {
+	/* Text that went with the SYN is still on the send queue. */
 	return tcpx_seq_after(seg->ack, tcb->snd.iss) &&
-	       tcpx_seq_before_eq(seg->ack, tcb->snd.nxt);
+	       tcpx_seq_before_eq(seg->ack, tcb->snd.write_seq);
 }
 
 /* What both ends offered holds; the rest is off. */
@@ -438,6 +485,8 @@ static void take_syn_options(struct tcpx_sock *tcb, const struct sk_buff *skb)
 
 	tcpx_options_parse(skb_transport_header(skb) + TCPX_HDR_LEN,
 			   seg->hdr_len - TCPX_HDR_LEN, true, &opt);
+	if (unlikely(tcb->user.fastopen) && seg->flags & TCPX_FLAG_ACK)
+		tcpx_fastopen_answered(tcb, seg->ack, &opt);
 	tcpx_sock_take_options(tcb, &opt);
 }
 
@@ -453,6 +502,22 @@ static void rest_of_syn(struct tcpx_sock *tcb, struct sk_buff *skb)
 		tcpx_reassembly_keep(tcb, skb);
 	else if (seventh_text(tcb, skb))
 		eighth_fin(tcb);
+}
+
+void tcpx_input_syn_text(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	struct tcpx_seg *seg = tcpx_seg(skb);
+
+	tcb->stats.segs_in++;
+	__skb_pull(skb, seg->hdr_len);
+	strip_syn(seg);
+	if (seg->len)
+		tcpx_reassembly_text(tcb, skb);
+	else
+		__kfree_skb(skb);
+	if (tcb->rcv.nxt != tcb->rcv.irs + 1)
+		WRITE_ONCE(tcb->user.fastopen, tcb->user.fastopen |
+			   TCPX_TFO_TEXT_ACKED);
 }
 
 static void syn_arrived(struct tcpx_sock *tcb, struct sk_buff *skb)
@@ -503,7 +568,8 @@ static void segment_in_syn_sent(struct tcpx_sock *tcb, struct sk_buff *skb)
 			reset_arrived(sk);
 		goto drop;
 	}
-	if (!(seg->flags & TCPX_FLAG_SYN))
+	/* Our SYN may still wait for its text: TCP_FASTOPEN_CONNECT. */
+	if (!(seg->flags & TCPX_FLAG_SYN) || unlikely(!tcpx_rtx_head(sk)))
 		goto drop;
 	syn_arrived(tcb, skb);
 	return;

@@ -8,6 +8,7 @@
  */
 #include "listen.h"
 #include "cookie.h"
+#include "fastopen.h"
 #include "hash.h"
 #include "ip.h"
 #include "ports.h"
@@ -37,25 +38,30 @@ static const struct tcpx_knobs *knobs_of(const struct sock *sk)
 
 /* --- listen(), close() --------------------------------------------------- */
 
-static int create_listen(struct sock *sk)
+int tcpx_listen_create(struct sock *sk)
 {
 	struct tcpx_listen *l = listen_of(sk);
 
-	if (!l) {
-		l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
-		if (!l)
-			return -ENOMEM;
-		spin_lock_init(&l->lock);
-		INIT_LIST_HEAD(&l->accept);
-		tcpx_request_init_queue(l);
-		l->sk = sk;
-		tcpx_sk(sk)->listen = l;
-	}
+	sock_owned_by_me(sk);
+	if (l)
+		return 0;
+	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	if (!l)
+		return -ENOMEM;
+	spin_lock_init(&l->lock);
+	INIT_LIST_HEAD(&l->accept);
+	tcpx_request_init_queue(l);
+	l->sk = sk;
+	tcpx_sk(sk)->listen = l;
+	return 0;
+}
+
+static void revive(struct tcpx_listen *l)
+{
 	l->armed_ns = TCPX_NEVER;
 	l->dead = false;
 	l->flood_told = false;
 	l->cookie_s = 0;
-	return 0;
 }
 
 int tcpx_listen_start(struct sock *sk, int backlog)
@@ -68,9 +74,11 @@ int tcpx_listen_start(struct sock *sk, int backlog)
 		return 0;
 	if (sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
-	err = create_listen(sk);
+	err = tcpx_listen_create(sk);
 	if (err)
 		return err;
+	revive(listen_of(sk));
+	tcpx_fastopen_listen(sk, backlog);
 	if (!inet_sk(sk)->inet_num) {
 		err = sk->sk_prot->get_port(sk, 0);
 		if (err)
@@ -325,11 +333,24 @@ static void init_request(struct tcpx_request *req, struct sock *sk,
 			     TCPX_WINDOW_MAX);
 }
 
+/* All but the reference count; @iss: 0, or what is to be exceeded. */
+static void fill_request(struct tcpx_request *req, struct sock *sk,
+			 const struct sk_buff *skb, u32 iss)
+{
+	struct tcpx_flow flow;
+
+	tcpx_flow_reply(&flow, sock_net(sk), skb);
+	init_request(req, sk, &flow, tcpx_ip_of_skb(skb));
+	req->iss = iss ?: tcpx_flow_isn(&flow);
+	req->irs = tcpx_seg(skb)->seq;
+	req->sent_ns = ktime_get_ns();
+	take_options(req, sk, skb);
+}
+
 static struct tcpx_request *create_request(struct sock *sk,
 					   const struct sk_buff *skb, u32 iss)
 {
 	struct tcpx_request *req;
-	struct tcpx_flow flow;
 
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return NULL;
@@ -338,12 +359,7 @@ static struct tcpx_request *create_request(struct sock *sk,
 		sock_put(sk);
 		return NULL;
 	}
-	tcpx_flow_reply(&flow, sock_net(sk), skb);
-	init_request(req, sk, &flow, tcpx_ip_of_skb(skb));
-	req->iss = iss ?: tcpx_flow_isn(&flow);
-	req->irs = tcpx_seg(skb)->seq;
-	req->sent_ns = ktime_get_ns();
-	take_options(req, sk, skb);
+	fill_request(req, sk, skb, iss);
 	/* Lookups that see the old object of this memory fail until here. */
 	smp_wmb();
 	refcount_set(&req->common.skc_refcnt, 2);
@@ -372,8 +388,9 @@ static bool is_source_routed(const struct sk_buff *skb)
 	return false;
 }
 
-/* False: no memory. */
-static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss)
+/* @offer: a cookie of Fast Open. False: no memory. */
+static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss,
+			 bool offer)
 {
 	struct tcpx_request *req = create_request(sk, skb, iss);
 	struct tcpx_listen *l = listen_of(sk);
@@ -395,7 +412,7 @@ static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss)
 	if (dead)
 		tcpx_request_remove(req);
 	else
-		tcpx_xmit_syn_ack(req);
+		tcpx_xmit_syn_ack(req, offer);
 	tcpx_request_put(req);
 	return true;
 }
@@ -422,23 +439,55 @@ static void send_cookie(struct sock *sk, const struct sk_buff *skb)
 	if (READ_ONCE(l->cookie_s) != now_s)
 		WRITE_ONCE(l->cookie_s, now_s);
 	TCPX_INC(sock_net(sk), SyncookiesSent);
-	tcpx_xmit_syn_ack(&req);
+	tcpx_xmit_syn_ack(&req, false);
+}
+
+static bool is_fast_open(const struct sock *sk, const struct tcpx_seg *seg)
+{
+	return seg->options & TCPX_HAS_FASTOPEN ||
+	       (seg->len && READ_ONCE(listen_of(sk)->fastopen.max));
+}
+
+static bool open_early(struct sock *sk, struct sk_buff *skb, u32 iss,
+		       enum tcpx_fastopen_verdict verdict);
+
+/* A request, or with Fast Open a child. Consumes @skb; false: no memory. */
+static bool open(struct sock *sk, struct sk_buff *skb, u32 iss)
+{
+	enum tcpx_fastopen_verdict verdict = TCPX_TFO_NOTHING;
+	bool offer = false;
+
+	if (unlikely(is_fast_open(sk, tcpx_seg(skb)))) {
+		verdict = tcpx_fastopen_syn_arrived(sk, skb);
+		offer = verdict != TCPX_TFO_NOTHING &&
+			tcpx_seg(skb)->options & TCPX_HAS_FASTOPEN;
+	}
+	if (unlikely(verdict >= TCPX_TFO_OPEN)) {
+		if (open_early(sk, skb, iss, verdict))
+			return true;
+		tcpx_fastopen_failed(sk);
+	}
+	if (!open_request(sk, skb, iss, offer))
+		return false;
+	consume_skb(skb);
+	return true;
 }
 
 /*
- * RFC 9293 3.10.7.2. Text on a SYN is not kept: the SYN,ACK tells the peer to
- * send it again, and a flood of such SYNs takes no memory (SEC-43). A SYN with
- * FIN is nobody's (SM-5). False: dropped.
+ * RFC 9293 3.10.7.2. Text on a SYN is kept with Fast Open alone: the SYN,ACK
+ * tells the peer to send it again, and a flood of such SYNs takes no memory
+ * (SEC-43). A SYN with FIN is nobody's (SM-5). Consumes @skb if it says yes.
  */
-static bool syn_arrived(struct sock *sk, const struct sk_buff *skb, u32 iss)
+static bool syn_arrived(struct sock *sk, struct sk_buff *skb, u32 iss)
 {
 	switch (is_source_routed(skb) ? REFUSED : admit(sk, iss)) {
 	case REQUESTED:
-		if (open_request(sk, skb, iss))
+		if (open(sk, skb, iss))
 			return true;
 		break;
 	case COOKIE:
 		send_cookie(sk, skb);
+		consume_skb(skb);
 		return true;
 	case REFUSED:
 		break;
@@ -568,6 +617,53 @@ static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
 	if (dead)
 		tcpx_sock_discard(child, true);
 	return !dead;
+}
+
+/* Its SYN,ACK is sent and sent again as a simultaneous open's; not yet. */
+static int queue_syn_ack(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
+{
+	u8 ecn = tcb->rcv.ecn & TCPX_ECN_SEND ? TCPX_FLAG_ECE : 0;
+
+	tcb->snd.nxt = tcb->snd.iss;
+	tcb->snd.write_seq = tcb->snd.iss;
+	tcb->snd.small_end = tcb->snd.iss;
+	tcb->snd.wnd = seg->wnd;
+	tcb->snd.max_wnd = seg->wnd;
+	tcb->snd.wl1 = seg->seq;
+	tcb->snd.wl2 = tcb->snd.iss;
+	return tcpx_output_queue_syn(tcb, ecn, GFP_ATOMIC | __GFP_NOWARN);
+}
+
+/*
+ * RFC 7413 4.2.2: the SYN makes the child, which can be accepted at once, and
+ * read. Consumes @skb if it says yes.
+ */
+static bool open_early(struct sock *sk, struct sk_buff *skb, u32 iss,
+		       enum tcpx_fastopen_verdict verdict)
+{
+	struct tcpx_request req;
+	struct sock *child;
+	bool opened;
+
+	fill_request(&req, sk, skb, iss);
+	req.cookie = 1;
+	child = create_child(sk, &req, skb);
+	if (!child)
+		return false;
+	opened = !queue_syn_ack(tcpx_sk(child), tcpx_seg(skb)) &&
+		 adopt(listen_of(sk), &req, child);
+	if (opened) {
+		tcpx_fastopen_opened(child, sk, verdict);
+		TCPX_INC(sock_net(sk), PassiveOpens);
+		tcpx_input_syn_text(tcpx_sk(child), skb);
+		tcpx_output_send_syn(tcpx_sk(child), false,
+				     GFP_ATOMIC | __GFP_NOWARN);
+		sk->sk_data_ready(sk);
+	} else if (!sock_flag(child, SOCK_DEAD)) {
+		tcpx_sock_discard(child, false);
+	}
+	tcpx_sock_put_child(child);
+	return opened;
 }
 
 /* The third segment of the handshake; consumes @skb. */
@@ -705,11 +801,8 @@ void tcpx_listen_input(struct sock *sk, struct sk_buff *skb, u32 iss)
 	}
 	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)
 		goto drop;
-	if (!syn_arrived(sk, skb, iss)) {
+	if (!syn_arrived(sk, skb, iss))
 		kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
-		return;
-	}
-	consume_skb(skb);
 	return;
 drop:
 	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_FLAGS);

@@ -7,6 +7,8 @@
 #include <linux/spinlock.h>
 #include <net/sock.h>
 
+#include "fastopen.h"
+
 #define TCPX_SYNACK_RETRIES_MAX	15
 
 /*
@@ -37,7 +39,7 @@ struct tcpx_request {
 	u8 sack_ok:1;
 	u8 wscale_ok:1;
 	u8 queued:1;			/* on a list of the listener */
-	u8 cookie:1;			/* on the stack only, see cookie.c */
+	u8 cookie:1;			/* on the stack only: cookie.c, fastopen.c */
 	u8 tos;				/* of our segments: tos or tclass */
 	u8 ecn;				/* TCPX_ECN_*: what was agreed on */
 };
@@ -54,6 +56,7 @@ struct tcpx_listen {
 	unsigned int nr_requests;
 	unsigned int nr_young;		/* of them, no SYN,ACK sent again yet */
 	u32 cookie_s;			/* last cookie sent, 0: none; lockless */
+	struct tcpx_fastopen_queue fastopen;
 	struct list_head accept;	/* children, oldest first */
 	/*
 	 * Requests by the number of SYN,ACKs sent again: one interval a list,

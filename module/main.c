@@ -10,6 +10,7 @@
 #include <net/net_namespace.h>
 
 #include "cong.h"
+#include "fastopen.h"
 #include "hash.h"
 #include "ports.h"
 #include "tcpx.h"
@@ -58,9 +59,12 @@ static int __net_init tcpx_init_net(struct net *net)
 	err = tcpx_mib_init_net(net);
 	if (err)
 		return err;
-	err = tcpx_sysctl_init_net(net);
+	err = tcpx_fastopen_init_net(net);
 	if (err)
 		goto out_exit_mib;
+	err = tcpx_sysctl_init_net(net);
+	if (err)
+		goto out_exit_fastopen;
 	err = create_control_socks(tn, net);
 	if (err)
 		goto out_exit_sysctl;
@@ -81,6 +85,8 @@ out_destroy_control_socks:
 	destroy_control_socks(tn);
 out_exit_sysctl:
 	tcpx_sysctl_exit_net(net);
+out_exit_fastopen:
+	tcpx_fastopen_exit_net(net);
 out_exit_mib:
 	tcpx_mib_exit_net(net);
 	return err;
@@ -98,6 +104,7 @@ static void __net_exit tcpx_exit_net(struct net *net)
 	tcpx_ports_exit_net(net);
 	destroy_control_socks(tcpx_net(net));
 	tcpx_sysctl_exit_net(net);
+	tcpx_fastopen_exit_net(net);
 	tcpx_mib_exit_net(net);
 }
 

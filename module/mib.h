@@ -29,6 +29,14 @@
 	X(SyncookiesSent, "SYN cookies sent")				\
 	X(SyncookiesRecv, "ACKs that brought a good SYN cookie")	\
 	X(SyncookiesFailed, "ACKs refused: no good SYN cookie")		\
+	X(FastOpenActive, "SYNs sent whose data were acknowledged")	\
+	X(FastOpenActiveFail, "SYNs sent whose data were not, timeouts")\
+	X(FastOpenPassive, "connections opened by a Fast Open SYN")	\
+	X(FastOpenPassiveFail, "Fast Open cookies refused")		\
+	X(FastOpenPassiveAltKey, "Fast Open cookies of the second key")	\
+	X(FastOpenListenOverflow, "Fast Open SYNs beyond TCP_FASTOPEN")	\
+	X(FastOpenCookieReqd, "SYNs that asked for a Fast Open cookie")	\
+	X(FastOpenBlackhole, "times active Fast Open was paused")	\
 	X(SynRetrans, "SYN and SYN,ACK retransmissions")		\
 	X(TimeoutRexmt, "retransmission timeouts")			\
 	X(Timeouts, "all timer expiries that acted")			\

@@ -18,6 +18,7 @@
 struct ctl_table_header;
 struct sock;
 struct tcpx_cong_ops;
+struct tcpx_fastopen_net;
 
 /* Knobs; sysctl.c describes each. Read with READ_ONCE(), no lock. */
 struct tcpx_knobs {
@@ -62,6 +63,8 @@ struct tcpx_knobs {
 	int challenge_ack_period_ms;
 	int invalid_ratelimit_ms;
 	unsigned int notsent_lowat;
+	int fastopen;			/* TCPX_TFO_* of fastopen.h */
+	int fastopen_blackhole_s;	/* 0: no pause after a black hole */
 	const struct tcpx_cong_ops __rcu *cong;
 };
 
@@ -85,6 +88,7 @@ struct tcpx_net {
 	struct tcpx_mib __percpu *mib;
 	struct tcpx_timewait_queue timewait;
 	struct tcpx_ports *ports;
+	struct tcpx_fastopen_net *fastopen;
 	struct sock *ctl4;		/* sends without a connection */
 	struct sock *ctl6;
 	atomic_t orphans;

@@ -203,7 +203,8 @@ static bool may_send_now(const struct sock *sk)
 {
 	return tcpx_state_in(sk->sk_state, TCPX_MAY_SEND |
 			     TCPX_S(FIN_WAIT_1) | TCPX_S(CLOSING) |
-			     TCPX_S(LAST_ACK));
+			     TCPX_S(LAST_ACK)) ||
+	       tcpx_is_early(tcpx_sk(sk));
 }
 
 /*
@@ -424,26 +425,66 @@ void tcpx_output_user_data(struct tcpx_sock *tcb, bool more)
 	output(tcb, more ? TCPX_NAGLE_CORK : tcb->snd.nagle);
 }
 
-int tcpx_output_syn(struct tcpx_sock *tcb)
+int tcpx_output_queue_syn(struct tcpx_sock *tcb, u8 ecn, gfp_t gfp)
 {
-	struct sock *sk = tcpx_to_sk(tcb);
 	struct tcpx_tx_cb *cb;
 	struct sk_buff *skb;
 
-	skb = tcpx_sendmsg_alloc_skb(sk, 0, sk->sk_allocation);
+	skb = tcpx_sendmsg_alloc_skb(tcpx_to_sk(tcb), 0, gfp);
 	if (!skb)
 		return -ENOBUFS;
 	tcpx_output_queue(tcb, skb);
 	cb = tcpx_tx_cb(skb);
-	cb->flags = TCPX_FLAG_SYN | tcpx_ecn_offer(tcb);
+	cb->flags = TCPX_FLAG_SYN | ecn;
 	cb->end_seq++;
 	cb->gso_segs = 1;
 	tcb->snd.write_seq++;
-	/* One that is not sent now is sent by the timer. */
-	tcpx_xmit_data(tcb, skb, sk->sk_allocation);
 	move_to_rtx(tcb, skb);
-	tcpx_timers_data_sent(tcb);
 	return 0;
+}
+
+/*
+ * One segment of two skbs: @syn, which alone is sent again, and @text, which
+ * stays where it is. False: not even tried.
+ */
+static bool send_syn_with_text(struct tcpx_sock *tcb, struct sk_buff *syn,
+			       struct sk_buff *text, gfp_t gfp)
+{
+	struct tcpx_tx_cb *cb = tcpx_tx_cb(text), saved = *cb;
+	int err;
+
+	cb->seq = tcpx_tx_cb(syn)->seq;
+	cb->flags = tcpx_tx_cb(syn)->flags;
+	cb->gso_size = 0;
+	cb->gso_segs = 1;
+	err = tcpx_xmit_data(tcb, text, gfp);
+	*cb = saved;
+	syn->skb_mstamp_ns = text->skb_mstamp_ns;
+	return err != -ENOBUFS;
+}
+
+void tcpx_output_send_syn(struct tcpx_sock *tcb, bool text, gfp_t gfp)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+	struct sk_buff *syn = tcpx_rtx_head(sk);
+
+	if (likely(!text) ||
+	    !send_syn_with_text(tcb, syn, tcpx_send_head(sk), gfp))
+		/* One that is not sent now is sent by the timer. */
+		tcpx_xmit_data(tcb, syn, gfp);
+	tcpx_timers_data_sent(tcb);
+}
+
+void tcpx_output_sent(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
+
+	cb->gso_size = tcb->snd.mss;
+	cb->gso_segs = tx_segs(tcb, skb);
+	skb->skb_mstamp_ns = tcpx_rtx_head(tcpx_to_sk(tcb))->skb_mstamp_ns;
+	tcb->stats.bytes_sent += skb->len;
+	TCPX_INC(sock_net(tcpx_to_sk(tcb)), OrigDataSent);
+	move_to_rtx(tcb, skb);
 }
 
 /* The FIN rides on the last segment that waits, or goes alone. */

@@ -49,6 +49,21 @@ void tcpx_pmtu_sync_mss(struct tcpx_sock *tcb, u32 mtu)
 	tcpx_cong_set_smss(&tcb->cong, mss);
 }
 
+/*
+ * RFC 7413 4.1.3: what the server's MSS of last time (0: not known) takes, with
+ * room for all options there can be, as native.
+ */
+u32 tcpx_pmtu_syn_room(const struct tcpx_sock *tcb, u16 mss_peer)
+{
+	u32 mss = min_t(u32, mss_of_mtu(tcb->ip, tcb->snd.pmtu),
+			mss_peer ?: tcb->rcv.mss);
+	u32 options_len = TCPX_OPTIONS_LEN_MAX + tcb->ip->options_len(tcb);
+
+	if (tcb->snd.mss_user)
+		mss = min_t(u32, mss, tcb->snd.mss_user);
+	return mss > options_len ? mss - options_len : 0;
+}
+
 void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst)
 {
 	u32 size = READ_ONCE(dst->dev->gso_max_size);

@@ -50,7 +50,8 @@ int tcpx_recvmsg_readable(const struct sock *sk)
 	int len = nxt - copied;
 
 	if (tcpx_state_in(READ_ONCE(sk->sk_state), TCPX_S(SYN_SENT) |
-			  TCPX_S(SYN_RECEIVED) | TCPX_S(LISTEN)))
+			  TCPX_S(SYN_RECEIVED) | TCPX_S(LISTEN)) &&
+	    !tcpx_is_early(tcb))
 		return 0;
 
 	/* A bit cannot be READ_ONCE(); either value was right a moment ago. */

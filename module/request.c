@@ -191,7 +191,7 @@ static void retransmit_syn_ack(struct tcpx_listen *l, struct tcpx_request *req)
 	}
 	TCPX_INC(sock_net(l->sk), SynRetrans);
 	TCPX_INC(sock_net(l->sk), RetransSegs);
-	tcpx_xmit_syn_ack(req);
+	tcpx_xmit_syn_ack(req, false);
 }
 
 static void arm(struct tcpx_listen *l)

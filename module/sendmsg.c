@@ -11,6 +11,8 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 
+#include <net/inet_common.h>
+#include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -345,17 +347,140 @@ static int check_control(struct sock *sk, struct msghdr *msg)
 	return sock_cmsg_send(sk, msg, &sockc) ? -EINVAL : 0;
 }
 
+/* --- Fast Open, RFC 7413 ------------------------------------------------- */
+
+/* Up to @room bytes for the SYN, in one skb; all that there is memory for. */
+static void queue_syn_text(struct send *send, u32 room)
+{
+	int flags = send->flags;
+
+	if (flags & MSG_OOB)
+		return;
+	send->flags &= ~MSG_SPLICE_PAGES;
+	send->goal = room;
+	while (msg_data_left(send->msg) && send->copied < room) {
+		if (send_piece(send) || send->tail_full)
+			break;
+	}
+	remove_empty_tail(send->sk);
+	send->flags = flags;
+	if (send->copied)
+		WRITE_ONCE(send->tcb->user.fastopen, send->tcb->user.fastopen |
+			   TCPX_TFO_ACTIVE | TCPX_TFO_TEXT);
+}
+
+/* As if connect() had never been called. */
+static void give_up_connect(struct sock *sk)
+{
+	tcpx_sock_disconnect(sk, 0);
+	WRITE_ONCE(sk->sk_err, 0);
+	sk->sk_socket->state = SS_UNCONNECTED;
+}
+
+/* The SYN that was held back, with what it may carry. */
+static int send_held_syn(struct send *send)
+{
+	struct tcpx_sock *tcb = send->tcb;
+	struct sock *sk = send->sk;
+	u32 room;
+	int err;
+
+	room = tcpx_fastopen_prepare(tcb);
+	err = tcpx_output_queue_syn(tcb, tcpx_ecn_offer(tcb),
+				    sk->sk_allocation);
+	if (err) {
+		give_up_connect(sk);
+		return err;
+	}
+	queue_syn_text(send, room);
+	tcpx_output_send_syn(tcb, send->copied, sk->sk_allocation);
+	inet_clear_bit(DEFER_CONNECT, sk);
+	return 0;
+}
+
+/* connect() without its SYN; then the bit DEFER_CONNECT is set. */
+static int connect_without_syn(struct send *send)
+{
+	const struct sockaddr *to = send->msg->msg_name;
+	struct sock *sk = send->sk;
+	int len = send->msg->msg_namelen;
+	int err;
+
+	if (!(READ_ONCE(tcpx_net(sock_net(sk))->knobs.fastopen) &
+	      TCPX_TFO_CLIENT))
+		return -EOPNOTSUPP;
+	if (to && len >= (int)sizeof(to->sa_family) &&
+	    to->sa_family == AF_UNSPEC)
+		return -EOPNOTSUPP;
+
+	if (sk->sk_socket->state == SS_UNCONNECTED)
+		inet_set_bit(DEFER_CONNECT, sk);
+	err = __inet_stream_connect(sk->sk_socket, send->msg->msg_name, len,
+				    send->flags & MSG_DONTWAIT ? O_NONBLOCK : 0,
+				    1);
+	if (err)
+		inet_clear_bit(DEFER_CONNECT, sk);
+	return err;
+}
+
+static bool has_held_syn(const struct sock *sk)
+{
+	return inet_test_bit(DEFER_CONNECT, sk) &&
+	       sk->sk_state == TCPX_SYN_SENT;
+}
+
+/*
+ * MSG_FASTOPEN, or the first text after a connect() with TCP_FASTOPEN_CONNECT.
+ * What went with the SYN has been sent, whatever interrupts the wait for the
+ * answer; only the end of the connection takes it back.
+ */
+static int send_fast(struct send *send)
+{
+	struct sock *sk = send->sk;
+	int err;
+
+	err = check_control(sk, send->msg);
+	if (!err && !has_held_syn(sk))
+		err = connect_without_syn(send);
+	if (err || !has_held_syn(sk))
+		return err;
+	err = send_held_syn(send);
+	if (err)
+		return err;
+
+	err = __inet_stream_connect(sk->sk_socket, NULL, 0,
+				    send->flags & MSG_DONTWAIT ? O_NONBLOCK : 0,
+				    1);
+	if (err && sk->sk_state == TCPX_CLOSED)
+		send->copied = 0;
+	return err == -EALREADY ? -EINPROGRESS : err;
+}
+
+/* Not open yet, or MSG_FASTOPEN. */
+static int open_first(struct send *send)
+{
+	struct sock *sk = send->sk;
+	int err;
+
+	if (send->flags & MSG_FASTOPEN || has_held_syn(sk)) {
+		err = send_fast(send);
+		if (err)
+			return err;
+	}
+	if (tcpx_state_in(sk->sk_state, TCPX_MAY_SEND) ||
+	    tcpx_is_early(send->tcb))
+		return 0;
+	return sk_stream_wait_connect(sk, &send->timeo);
+}
+
 static int start_send(struct send *send)
 {
 	struct sock *sk = send->sk;
 	int err;
 
-	/* What native answers where Fast Open is switched off. */
-	if (unlikely(send->flags & MSG_FASTOPEN))
-		return -EOPNOTSUPP;
-
-	if (unlikely(!tcpx_state_in(sk->sk_state, TCPX_MAY_SEND))) {
-		err = sk_stream_wait_connect(sk, &send->timeo);
+	if (unlikely(!tcpx_state_in(sk->sk_state, TCPX_MAY_SEND) ||
+		     send->flags & MSG_FASTOPEN)) {
+		err = open_first(send);
 		if (err)
 			return err;
 	}

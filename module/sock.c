@@ -71,6 +71,7 @@ static void init_connection(struct tcpx_sock *tcb)
 	tcb->rcv.wnd_clamp = (u32)TCPX_WINDOW_MAX << TCPX_WSCALE_MAX;
 	tcb->rcv.ssthresh = tcb->rcv.wnd_clamp;
 	tcb->rcv.ooo = RB_ROOT;
+	tcb->user.fastopen = 0;
 	tcpx_to_sk(tcb)->tcp_rtx_queue = RB_ROOT;
 	tcpx_rtt_init(&tcb->rtt, READ_ONCE(knobs->rto_initial_us),
 		      READ_ONCE(knobs->rto_min_us),
@@ -190,6 +191,8 @@ void tcpx_sock_destruct(struct sock *sk)
 
 	tcpx_cong_release(&tcb->cong);
 	sk_sockets_allocated_dec(sk);
+	if (tcb->listen)
+		tcpx_fastopen_free_queue(&tcb->listen->fastopen);
 	kfree(tcb->listen);
 	tcb->listen = NULL;
 	atomic_dec(&tcpx_net(sock_net(sk))->sockets);
@@ -245,6 +248,8 @@ static void destroy(struct sock *sk)
 
 	DEBUG_NET_WARN_ON_ONCE(sk->sk_state != TCP_CLOSE);
 	DEBUG_NET_WARN_ON_ONCE(!sock_flag(sk, SOCK_DEAD));
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_ACTIVE))
+		tcpx_fastopen_closed(tcb);
 	tcpx_timers_destroy(tcb);
 	tcpx_output_purge(tcb);
 	tcpx_reassembly_purge(tcb);
@@ -260,6 +265,8 @@ void tcpx_sock_detach(struct sock *sk)
 {
 	struct tcpx_sock *tcb = tcpx_sk(sk);
 
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_PENDING))
+		tcpx_fastopen_settled(tcb, false);
 	tcpx_unhash(sk);
 	inet_sk_set_state(sk, TCP_CLOSE);
 	tcpx_timers_state_changed(tcb);
@@ -452,6 +459,9 @@ int tcpx_sock_disconnect(struct sock *sk, int flags)
 			tcpx_xmit_rst(tcb);
 		tcpx_sock_done(sk, TCPX_EV_DISCONNECT, ECONNRESET);
 	}
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_ACTIVE))
+		tcpx_fastopen_closed(tcb);
+	inet_clear_bit(DEFER_CONNECT, sk);
 	tcpx_timers_destroy(tcb);
 	__skb_queue_purge(&sk->sk_receive_queue);
 	tcpx_reassembly_purge(tcb);
@@ -520,6 +530,7 @@ int tcpx_sock_connect(struct sock *sk)
 	struct tcpx_sock *tcb = tcpx_sk(sk);
 	struct dst_entry *dst = __sk_dst_get(sk);
 	struct tcpx_flow flow;
+	int err;
 	u32 mtu;
 
 	if (!dst)
@@ -548,7 +559,13 @@ int tcpx_sock_connect(struct sock *sk)
 						       TCPX_MSS_DEFAULT_V4;
 	tcpx_pmtu_route_changed(tcb, dst);
 	TCPX_INC(sock_net(sk), ActiveOpens);
-	return tcpx_output_syn(tcb);
+	if (unlikely(tcpx_fastopen_defers(tcb)))
+		return 0;
+	err = tcpx_output_queue_syn(tcb, tcpx_ecn_offer(tcb),
+				    sk->sk_allocation);
+	if (!err)
+		tcpx_output_send_syn(tcb, false, sk->sk_allocation);
+	return err;
 }
 
 /* The peer's SYN: what both offered holds, and its MSS. */

@@ -13,8 +13,10 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <net/inet_sock.h>
+#include <net/tcp_states.h>
 
 #include "cong.h"
+#include "fastopen.h"
 #include "options.h"
 #include "rtt.h"
 #include "seq.h"
@@ -181,6 +183,9 @@ struct tcpx_user {
 	u8 quickack:1;		/* TCP_QUICKACK wants no delay */
 	u8 syncnt:7;
 	u8 inq:1;		/* TCP_INQ */
+	u8 fastopen_connect:1;	/* TCP_FASTOPEN_CONNECT */
+	u8 fastopen_no_cookie:1;	/* TCP_FASTOPEN_NO_COOKIE */
+	u8 fastopen;		/* no setting: TCPX_TFO_*; here is room */
 };
 
 /* What TCP_INFO tells and nothing decides on. */
@@ -222,7 +227,10 @@ struct tcpx_sock {
 	struct tcpx_stats stats;
 
 	struct tcpx_port *port;		/* holder of our port, ports.c */
-	struct tcpx_listen *listen;	/* LISTEN only, listen.c */
+	union {
+		struct tcpx_listen *listen;	/* LISTEN only, listen.c */
+		struct sock *listener;		/* TCPX_TFO_PENDING only */
+	};
 	union {
 		struct list_head accept_node;	/* not accepted yet, listen.c */
 		struct list_head output_node;	/* xmit.c, OUTPUT_QUEUED */
@@ -242,6 +250,16 @@ static inline struct tcpx_sock *tcpx_sk(const struct sock *sk)
 static inline struct sock *tcpx_to_sk(const struct tcpx_sock *tcb)
 {
 	return (struct sock *)&tcb->inet.sk;
+}
+
+/*
+ * SYN-RECEIVED with a user, who may read and write: RFC 7413 3, 4.2.2. After
+ * close() the state is another; TCPX_TFO_PENDING stays until the final ACK.
+ */
+static inline bool tcpx_is_early(const struct tcpx_sock *tcb)
+{
+	return READ_ONCE(tcb->inet.sk.sk_state) == TCP_SYN_RECV &&
+	       READ_ONCE(tcb->user.fastopen) & TCPX_TFO_PENDING;
 }
 
 /* Bytes sent and not acknowledged: FlightSize. */

@@ -5,6 +5,8 @@
  * kernel's own.
  */
 #include "cong.h"
+#include "fastopen.h"
+#include "listen.h"
 #include "tcpx.h"
 
 #include <linux/capability.h>
@@ -133,6 +135,69 @@ static void set_linger2(struct tcpx_sock *tcb, int val)
 	tcpx_timers_linger_changed(tcb);
 }
 
+/* --- Fast Open ----------------------------------------------------------- */
+
+static bool may_become_listener(const struct sock *sk)
+{
+	return tcpx_state_in(sk->sk_state, TCPX_S(CLOSED) | TCPX_S(LISTEN));
+}
+
+static int set_fastopen_queue(struct sock *sk, int val)
+{
+	int err;
+
+	if (val < 0 || !may_become_listener(sk))
+		return -EINVAL;
+	err = tcpx_listen_create(sk);
+	if (!err)
+		tcpx_fastopen_set_queue(sk, val);
+	return err;
+}
+
+static int set_fastopen_connect(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	if (!(READ_ONCE(knobs_of(sk)->fastopen) & TCPX_TFO_CLIENT))
+		return -EOPNOTSUPP;
+	if (sk->sk_state != TCPX_CLOSED)
+		return -EINVAL;
+	tcpx_sk(sk)->user.fastopen_connect = val;
+	return 0;
+}
+
+static int set_fastopen_no_cookie(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1 || !may_become_listener(sk))
+		return -EINVAL;
+	tcpx_sk(sk)->user.fastopen_no_cookie = val;
+	return 0;
+}
+
+/* One key, or two: then the second one only checks. */
+static int set_fastopen_key(struct sock *sk, sockptr_t optval,
+			    unsigned int optlen)
+{
+	u8 keys[TCPX_TFO_KEYS * TCPX_TFO_KEY_LEN];
+	int err = -EINVAL;
+
+	if (optlen != TCPX_TFO_KEY_LEN && optlen != sizeof(keys))
+		return -EINVAL;
+	if (copy_from_sockptr(keys, optval, optlen))
+		return -EFAULT;
+
+	lock_sock(sk);
+	/* Native takes it from a connection, too, where it does nothing. */
+	if (may_become_listener(sk))
+		err = tcpx_listen_create(sk);
+	if (!err)
+		err = tcpx_fastopen_set_keys(sock_net(sk), sk, keys,
+					     optlen / TCPX_TFO_KEY_LEN);
+	release_sock(sk);
+	memzero_explicit(keys, sizeof(keys));
+	return err;
+}
+
 static int set_locked(struct sock *sk, int optname, int val)
 {
 	struct tcpx_sock *tcb = tcpx_sk(sk);
@@ -178,6 +243,12 @@ static int set_locked(struct sock *sk, int optname, int val)
 			return -EINVAL;
 		tcb->user.inq = val;
 		return 0;
+	case TCP_FASTOPEN:
+		return set_fastopen_queue(sk, val);
+	case TCP_FASTOPEN_CONNECT:
+		return set_fastopen_connect(sk, val);
+	case TCP_FASTOPEN_NO_COOKIE:
+		return set_fastopen_no_cookie(sk, val);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -190,6 +261,8 @@ static int set_tcp(struct sock *sk, int optname, sockptr_t optval,
 
 	if (optname == TCP_CONGESTION)
 		return set_congestion(sk, optval, optlen);
+	if (optname == TCP_FASTOPEN_KEY)
+		return set_fastopen_key(sk, optval, optlen);
 	if (optlen < sizeof(int))
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
@@ -350,6 +423,10 @@ static void get_info_options(const struct tcpx_sock *tcb,
 		info->tcpi_snd_wscale = tcb->snd.wscale;
 		info->tcpi_rcv_wscale = tcb->rcv.wscale;
 	}
+	if (tcb->user.fastopen & TCPX_TFO_TEXT_ACKED)
+		info->tcpi_options |= TCPI_OPT_SYN_DATA;
+	info->tcpi_fastopen_client_fail = tcb->user.fastopen >>
+					  TCPX_TFO_FAIL_SHIFT;
 }
 
 static void get_info_sender(const struct tcpx_sock *tcb, struct tcp_info *info)
@@ -474,6 +551,35 @@ static int get_congestion(struct sock *sk, char __user *optval,
 	return 0;
 }
 
+/* An early child has something else where its queue would be. */
+static int get_fastopen_queue(struct sock *sk)
+{
+	int max = 0;
+
+	lock_sock(sk);
+	if (may_become_listener(sk) && tcpx_sk(sk)->listen)
+		max = tcpx_sk(sk)->listen->fastopen.max;
+	release_sock(sk);
+	return max;
+}
+
+static int get_fastopen_key(struct sock *sk, char __user *optval,
+			    int __user *optlen, int len)
+{
+	u8 keys[TCPX_TFO_KEYS * TCPX_TFO_KEY_LEN];
+	unsigned int nr = 0;
+
+	lock_sock(sk);
+	if (may_become_listener(sk) && tcpx_sk(sk)->listen)
+		nr = tcpx_fastopen_get_keys(sock_net(sk), sk, keys);
+	release_sock(sk);
+
+	len = min_t(unsigned int, len, nr * TCPX_TFO_KEY_LEN);
+	if (put_user(len, optlen) || copy_to_user(optval, keys, len))
+		return -EFAULT;
+	return 0;
+}
+
 static int get_linger2(const struct sock *sk)
 {
 	int val = READ_ONCE(tcpx_sk(sk)->user.linger2_s);
@@ -492,7 +598,7 @@ static int get_maxseg(const struct sock *sk)
 }
 
 /* Options that are an int; -ENOPROTOOPT, or 0 and *@val. */
-static int get_int(const struct sock *sk, int optname, int *val)
+static int get_int(struct sock *sk, int optname, int *val)
 {
 	const struct tcpx_sock *tcb = tcpx_sk(sk);
 	const struct tcpx_knobs *knobs = knobs_of(sk);
@@ -541,6 +647,15 @@ static int get_int(const struct sock *sk, int optname, int *val)
 	case TCP_INQ:
 		*val = user->inq;
 		return 0;
+	case TCP_FASTOPEN:
+		*val = get_fastopen_queue(sk);
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		*val = user->fastopen_connect;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		*val = user->fastopen_no_cookie;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -560,6 +675,8 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval,
 		return get_info(sk, optval, optlen, len);
 	if (optname == TCP_CONGESTION)
 		return get_congestion(sk, optval, optlen, len);
+	if (optname == TCP_FASTOPEN_KEY)
+		return get_fastopen_key(sk, optval, optlen, len);
 
 	err = get_int(sk, optname, &val);
 	if (err)

@@ -4,7 +4,9 @@
  * include guard. A segment may fire two rows: its ACK comes before its FIN.
  *
  * SYN-RECEIVED with RCV_SYN, RCV_RST_PASSIVE and TIMEOUT_PASSIVE is a request
- * object of a listener: "to LISTEN" means that it is freed.
+ * object of a listener: "to LISTEN" means that it is freed. A child of Fast
+ * Open (RFC 7413) is a socket in SYN-RECEIVED, with the rows of one that was
+ * SYN-SENT.
  *
  * Deviation: LISTEN has no ACTIVE_OPEN, since connect() on a listener fails
  * with EISCONN, as with native TCP.

@@ -6,6 +6,7 @@
  * changes nothing.
  */
 #include "cong.h"
+#include "fastopen.h"
 #include "listen.h"
 #include "tcpx.h"
 
@@ -33,6 +34,7 @@ static int max_127 = 127;
 static int max_keepalive_s = 32767;
 static int max_day_s = 86400;
 static int max_hour_ms = 3600000;
+static int max_fastopen = TCPX_TFO_KNOB_MAX;
 static int max_minute_us = 60000000;
 static int max_delack_ms = 500;		/* RFC 9293 3.8.6.3 MUST-40 */
 static int max_initial_window = 1000;
@@ -138,6 +140,90 @@ static int tcpx_sysctl_available(TCPX_CTL_TABLE *ctl, int write, void *buffer,
 	return proc_dostring(&tmp, write, buffer, lenp, ppos);
 }
 
+/* Four words in hex, each of the key's bytes in little-endian order. */
+static bool parse_key(const char *text, u8 *key)
+{
+	__le32 words[TCPX_TFO_KEY_LEN / 4];
+	u32 word[4];
+	char behind;
+	int i;
+
+	if (sscanf(text, "%x-%x-%x-%x%c", &word[0], &word[1], &word[2],
+		   &word[3], &behind) != 4)
+		return false;
+	for (i = 0; i < 4; i++)
+		words[i] = cpu_to_le32(word[i]);
+	memcpy(key, words, sizeof(words));
+	return true;
+}
+
+static int print_key(char *to, size_t size, const u8 *key)
+{
+	__le32 word[TCPX_TFO_KEY_LEN / 4];
+
+	memcpy(word, key, sizeof(word));
+	return scnprintf(to, size, "%08x-%08x-%08x-%08x",
+			 le32_to_cpu(word[0]), le32_to_cpu(word[1]),
+			 le32_to_cpu(word[2]), le32_to_cpu(word[3]));
+}
+
+static int set_fastopen_keys(struct net *net, char *text)
+{
+	u8 keys[TCPX_TFO_KEYS * TCPX_TFO_KEY_LEN];
+	char *second = text;
+	int err = -EINVAL;
+
+	text = strim(strsep(&second, ","));
+	if (parse_key(text, keys) &&
+	    (!second || parse_key(strim(second), keys + TCPX_TFO_KEY_LEN)))
+		err = tcpx_fastopen_set_keys(net, NULL, keys, second ? 2 : 1);
+	memzero_explicit(keys, sizeof(keys));
+	return err;
+}
+
+static int tcpx_sysctl_fastopen_key(TCPX_CTL_TABLE *ctl, int write,
+				    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	u8 keys[TCPX_TFO_KEYS * TCPX_TFO_KEY_LEN];
+	struct tcpx_net *tnet = ctl->data;
+	/* Two keys with their dashes, and a comma between. */
+	char text[TCPX_TFO_KEYS * (2 * TCPX_TFO_KEY_LEN + 4)];
+	struct ctl_table tmp = {
+		.data = text,
+		.maxlen = sizeof(text),
+	};
+	unsigned int nr;
+	int ret, len;
+
+	nr = tcpx_fastopen_get_keys(tnet->net, NULL, keys);
+	len = print_key(text, sizeof(text), keys);
+	if (nr == TCPX_TFO_KEYS) {
+		text[len++] = ',';
+		print_key(text + len, sizeof(text) - len,
+			  keys + TCPX_TFO_KEY_LEN);
+	}
+	ret = proc_dostring(&tmp, write, buffer, lenp, ppos);
+	if (!ret && write)
+		ret = set_fastopen_keys(tnet->net, text);
+	memzero_explicit(keys, sizeof(keys));
+	memzero_explicit(text, sizeof(text));
+	return ret;
+}
+
+/* Whoever writes it wants to see what happens now. */
+static int tcpx_sysctl_blackhole(TCPX_CTL_TABLE *ctl, int write, void *buffer,
+				 size_t *lenp, loff_t *ppos)
+{
+	struct tcpx_net *tnet = container_of(ctl->data, struct tcpx_net,
+					     knobs.fastopen_blackhole_s);
+	int ret;
+
+	ret = proc_dointvec_minmax(ctl, write, buffer, lenp, ppos);
+	if (!ret && write)
+		tcpx_fastopen_forget_blackholes(tnet->net);
+	return ret;
+}
+
 /* Writing 1 resets every connection of the namespace. */
 static int tcpx_sysctl_abort_all(TCPX_CTL_TABLE *ctl, int write, void *buffer,
 				 size_t *lenp, loff_t *ppos)
@@ -226,6 +312,10 @@ static const struct ctl_table template[] = {
 	KNOB_INT("invalid_ratelimit", invalid_ratelimit_ms, SYSCTL_ZERO,
 		 &max_hour_ms),
 	KNOB("notsent_lowat", notsent_lowat, proc_douintvec, NULL, NULL),
+	KNOB_INT("fastopen", fastopen, SYSCTL_ZERO, &max_fastopen),
+	ACTION("fastopen_key", 0600, tcpx_sysctl_fastopen_key),
+	KNOB("fastopen_blackhole_timeout_sec", fastopen_blackhole_s,
+	     tcpx_sysctl_blackhole, SYSCTL_ZERO, NULL),
 	ACTION("congestion_control", 0644, tcpx_sysctl_congestion),
 	ACTION("available_congestion_control", 0444, tcpx_sysctl_available),
 	ACTION("abort_all", 0200, tcpx_sysctl_abort_all),

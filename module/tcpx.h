@@ -146,6 +146,8 @@ extern struct percpu_counter tcpx_sockets_allocated;
 DECLARE_PER_CPU(int, tcpx_memory_per_cpu_fw_alloc);
 
 /* listen.c */
+/* What listen(2) needs, and TCP_FASTOPEN before it; owned. */
+int tcpx_listen_create(struct sock *sk);
 int tcpx_listen_start(struct sock *sk, int backlog);	/* listen(2), owned */
 void tcpx_listen_stop(struct sock *sk);			/* owned, process */
 /* The oldest child that is ready; NULL and *@err. Owned, may sleep. */
@@ -166,6 +168,8 @@ void tcpx_request_put(struct tcpx_request *req);
 
 /* input.c: SEGMENT ARRIVES; consumes @skb. Owned. */
 int tcpx_input(struct sock *sk, struct sk_buff *skb);	/* also backlog_rcv */
+/* The text of the SYN that made a TCPX_TFO_PENDING child; consumes @skb. */
+void tcpx_input_syn_text(struct tcpx_sock *tcb, struct sk_buff *skb);
 
 /* ack.c: the fifth check. Why to drop the segment, if so. Owned. */
 enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb);
@@ -196,7 +200,14 @@ void tcpx_output(struct tcpx_sock *tcb);
 void tcpx_output_user_data(struct tcpx_sock *tcb, bool more);
 /* Queue @skb (tcpx_tx_cb zero, seq == end_seq) behind snd.write_seq. */
 void tcpx_output_queue(struct tcpx_sock *tcb, struct sk_buff *skb);
-int tcpx_output_syn(struct tcpx_sock *tcb);
+/*
+ * Queue a SYN, with ECE and CWR as @ecn says. Then send it, with the text on
+ * the send queue if @text. 0 or -ENOBUFS.
+ */
+int tcpx_output_queue_syn(struct tcpx_sock *tcb, u8 ecn, gfp_t gfp);
+void tcpx_output_send_syn(struct tcpx_sock *tcb, bool text, gfp_t gfp);
+/* The head of the send queue went with the SYN: now it has been sent. */
+void tcpx_output_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_output_fin(struct tcpx_sock *tcb);
 /* Split so that the first keeps @len bytes; 0 or -ENOMEM. */
 int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
@@ -220,6 +231,8 @@ void tcpx_pmtu_sync_mss(struct tcpx_sock *tcb, u32 mtu);
 void tcpx_pmtu_reduced(struct tcpx_sock *tcb, u32 mtu);
 /* A new dst: GSO limits and MSS. */
 void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
+/* How much text may go with our SYN to a peer of this MSS, 0: not known. */
+u32 tcpx_pmtu_syn_room(const struct tcpx_sock *tcb, u16 mss_peer);
 /* What MSS to put into our SYN for path MTU @mtu. */
 u16 tcpx_pmtu_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
@@ -242,7 +255,8 @@ void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb);
 void tcpx_xmit_rst(struct tcpx_sock *tcb);
 /* RST for @skb as RFC 9293 3.10.7.1 has it, no connection needed. */
 void tcpx_xmit_rst_reply(struct net *net, const struct sk_buff *skb);
-void tcpx_xmit_syn_ack(struct tcpx_request *req);
+/* @offer: with a cookie of Fast Open. */
+void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer);
 /* The same, but not more often than the ACKs of tcpx_xmit_request_ack(). */
 void tcpx_xmit_syn_ack_again(struct tcpx_request *req);
 void tcpx_xmit_request_ack(struct tcpx_request *req);

@@ -147,7 +147,10 @@ static bool retransmits_exhausted(const struct tcpx_sock *tcb,
 
 	if (user_timeout_passed(tcb, tcb->recovery.first_timeout_ms))
 		return true;
-	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_PENDING)) /* as native */
+		retries = tcb->user.syncnt ?:
+			  READ_ONCE(knobs_of(tcb)->synack_retries) + 1;
+	else if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
 		retries = tcb->user.syncnt ?: READ_ONCE(knobs_of(tcb)->syn_retries);
 	else if (sock_flag(sk, SOCK_DEAD))
 		retries = min(retries, orphan_retries(tcb));
@@ -218,6 +221,7 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct sk_buff *skb = tcpx_rtx_head(sk);
+	bool last;
 	u64 wait_ns;
 
 	if (!skb)
@@ -226,7 +230,10 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 		tcb->recovery.first_timeout_ms =
 			div_u64(skb->skb_mstamp_ns, NSEC_PER_MSEC);
 
-	if (retransmits_exhausted(tcb, skb)) {
+	last = retransmits_exhausted(tcb, skb);
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_ACTIVE))
+		tcpx_fastopen_timed_out(tcb, last);
+	if (last) {
 		wait_ns = sk->sk_state == TCP_SYN_SENT ? syn_wait_left_ns(tcb) : 0;
 		if (wait_ns)
 			timer_arm(tcb, TCPX_TIMER_RETRANSMIT, wait_ns);

@@ -186,8 +186,9 @@ static unsigned int gather_sack(const struct tcpx_sock *tcb,
 	return nr;
 }
 
-static unsigned int syn_options(const struct tcpx_sock *tcb,
-				struct tcpx_options *opt)
+/* @cookie: room for one, if the SYN has the option of Fast Open. */
+static unsigned int syn_options(struct tcpx_sock *tcb,
+				struct tcpx_options *opt, u8 *cookie)
 {
 	opt->present = TCPX_HAS_MSS;
 	opt->mss = tcb->rcv.mss;
@@ -202,6 +203,8 @@ static unsigned int syn_options(const struct tcpx_sock *tcb,
 		opt->tsval = ts_now(tcb);
 		opt->tsecr = tcb->rcv.ts_recent;
 	}
+	if (unlikely(tcb->user.fastopen & TCPX_TFO_OPTION))
+		tcpx_fastopen_syn_option(tcb, opt, cookie);
 	return tcpx_options_syn_size(opt);
 }
 
@@ -247,13 +250,14 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct inet_sock *inet = inet_sk(sk);
 	unsigned int len = skb->len, hdr_len, nr = 0;
+	u8 cookie[TCPX_TFO_COOKIE_MAX];
 	struct tcpx_options syn_opt;
 	bool told_sack = true;
 	__be32 *opt;
 	int err;
 
 	if (unlikely(flags & TCPX_FLAG_SYN)) {
-		hdr_len = TCPX_HDR_LEN + syn_options(tcb, &syn_opt);
+		hdr_len = TCPX_HDR_LEN + syn_options(tcb, &syn_opt, cookie);
 	} else {
 		if (unlikely(tcb->rcv.sack_nr || tcb->rcv.dsack))
 			nr = gather_sack(tcb, blocks);
@@ -550,7 +554,7 @@ static u32 request_ts(const struct tcpx_request *req)
 	return clock + req->ts_offset;
 }
 
-void tcpx_xmit_syn_ack(struct tcpx_request *req)
+void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer)
 {
 	const struct sock *listener = req->common.skc_listener;
 	struct tcpx_options opt = { .present = TCPX_HAS_MSS };
@@ -560,6 +564,7 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req)
 		.flags = TCPX_FLAG_SYN | TCPX_FLAG_ACK,
 		.wnd = min_t(u32, req->rcv_wnd, TCPX_WINDOW_MAX),
 	};
+	u8 cookie[TCPX_TFO_COOKIE_LEN];
 	const struct tcpx_ip_ops *ip;
 	struct tcpx_flow flow;
 
@@ -567,6 +572,8 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req)
 	flow.mark = req->mark;
 	flow.tos = req->tos;
 	opt.mss = req->mss_adv;
+	if (unlikely(offer))
+		tcpx_fastopen_offer(listener, &flow, &opt, cookie);
 	if (READ_ONCE(req->ecn) & TCPX_ECN_SEND)
 		seg.flags |= TCPX_FLAG_ECE;
 	if (req->wscale_ok) {
@@ -591,7 +598,7 @@ void tcpx_xmit_syn_ack_again(struct tcpx_request *req)
 		return;
 	TCPX_INC(net, SynRetrans);
 	TCPX_INC(net, RetransSegs);
-	tcpx_xmit_syn_ack(req);
+	tcpx_xmit_syn_ack(req, false);
 }
 
 void tcpx_xmit_request_ack(struct tcpx_request *req)
