@@ -71,7 +71,8 @@ def build_ip(family, src, dst, proto, payload, ttl=64, tos=0, options=b''):
 
 def build_options(opts):
     """opts: a list of ('mss', 1460), ('ws', 7), ('sackok',), ('nop',),
-    ('ts', val, ecr), ('sack', [(left, right)]), ('eol',), ('raw', bytes);
+    ('ts', val, ecr), ('sack', [(left, right)]), ('fo', cookie), ('eol',),
+    ('raw', bytes);
     absolute sequence numbers; padded with zeros."""
     out = b''
     for opt in opts:
@@ -89,6 +90,8 @@ def build_options(opts):
         elif kind == 'ts':
             out += struct.pack('!BBII', 8, 10, args[0] % SEQ_MOD,
                                args[1] % SEQ_MOD)
+        elif kind == 'fo':
+            out += struct.pack('!BB', 34, 2 + len(args[0])) + args[0]
         elif kind == 'nop':
             out += b'\1'
         elif kind == 'eol':
@@ -137,6 +140,11 @@ def parse_options(raw):
             opts.append(('sack', list(zip(edges[::2], edges[1::2]))))
         elif kind == 8:
             opts.append(('ts',) + struct.unpack('!II', body))
+        elif kind == 34:
+            if len(body) not in (0, 4, 6, 8, 10, 12, 14, 16):
+                raise BadPacket('Fast Open option of length %d (7413-1)' %
+                                size)
+            opts.append(('fo', body))
         else:
             opts.append(('raw', raw[at:at + size]))
         at += size
@@ -236,7 +244,7 @@ def parse_tcp(raw):
                   tcp[size:], ttl, tos)
     seg.raw_ip = raw
     if not seg.has('S'):
-        for kind in ('mss', 'ws', 'sackok'):
+        for kind in ('mss', 'ws', 'sackok', 'fo'):
             if seg.option(kind) is not None:
                 raise BadPacket('%s option on a segment without SYN '
                                 '(MUST-65)' % kind)

@@ -214,6 +214,8 @@ class Peer:
             if bytes(self.stream[at:at + len(seg.data)]) != seg.data:
                 self.fail('INV: data at %d differ from what was sent' % seq)
             limit = max(self.edge or 0, self.dut_nxt)
+            if seg.has('S') and not seg.has('A'):	# no window is known
+                limit = seq + len(seg.data)
             if seq + len(seg.data) > limit + (len(seg.data) == 1):
                 self.fail('INV: data to %d, offered window ends at %d' % (
                     seq + len(seg.data), limit))

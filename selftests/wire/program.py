@@ -207,7 +207,9 @@ class Program:
     def option_number(name):
         levels = {'SO': socket.SOL_SOCKET, 'TCP': socket.IPPROTO_TCP,
                   'IP': socket.IPPROTO_IP, 'IPV6': socket.IPPROTO_IPV6}
-        unnamed = {'SO_SNDBUFFORCE': 32, 'SO_RCVBUFFORCE': 33}
+        unnamed = {'SO_SNDBUFFORCE': 32, 'SO_RCVBUFFORCE': 33,
+                   'TCP_FASTOPEN_CONNECT': 30, 'TCP_FASTOPEN_KEY': 33,
+                   'TCP_FASTOPEN_NO_COOKIE': 34}
         number = unnamed.get(name) or getattr(socket, name)
         return levels[name.split('_')[0]], number
 
