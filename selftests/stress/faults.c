@@ -219,4 +219,73 @@ TEST_F_TIMEOUT(faults, ING_12_each_site_of_each_call, 3600)
 	close(self->fail_nth);
 }
 
+/*
+ * Fast Open: site @nth of the call that opens and sends at once. It works, takes
+ * nothing, or fails and can be made again; all bytes arrive, once.
+ */
+static int open_fast(struct __test_metadata *_metadata,
+		     FIXTURE_DATA(faults) *self, int nth)
+{
+	struct address *to = &self->to;
+	bool reached;
+	ssize_t n;
+
+	self->fd[0] = ep_socket(self->ep, SOCK_NONBLOCK);
+	ASSERT_EQ(0, fail_nth(self->fail_nth, nth));
+	n = sendto(self->fd[0], out, 1000, MSG_FASTOPEN, &to->sa, to->len);
+	if (n < 0) {
+		int err = errno;
+
+		reached = has_failed(self->fail_nth);
+		EXPECT_TRUE(reached);
+		EXPECT_TRUE(err == EINPROGRESS ||
+			    is_lack_of_memory(CALL_SEND, err)) {
+			TH_LOG("site %d: %s", nth, strerror(err));
+		}
+		if (err != EINPROGRESS)
+			n = sendto(self->fd[0], out, 1000, MSG_FASTOPEN,
+				   &to->sa, to->len);
+		EXPECT_TRUE(n > 0 || err == EINPROGRESS) {
+			TH_LOG("after site %d: %s", nth, strerror(errno));
+		}
+	} else {
+		reached = has_failed(self->fail_nth);
+	}
+	EXPECT_LT(0, wait_for(self->fd[0], POLLOUT, 60 * LONG_MS));
+	EXPECT_EQ(0, so_error(self->fd[0]));
+	EXPECT_LT(0, wait_for(self->listener, POLLIN, LONG_MS));
+	self->fd[1] = accept(self->listener, NULL, NULL);
+	EXPECT_EQ(0, transfer(self, n > 0 ? n : 0, 0));
+	close(self->fd[1]);
+	close(self->fd[0]);
+	return reached;
+}
+
+TEST_F_TIMEOUT(faults, ING_12_RFC_7413_3_each_site_of_fast_open, 3600)
+{
+	int reached, nth;
+	FILE *knob;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	if (!sleepers_fail("failslab") || !sleepers_fail("fail_page_alloc"))
+		SKIP(return, "the kernel has no failslab");
+	knob = fopen(stack_is_native() ? "/proc/sys/net/ipv4/tcp_fastopen" :
+		     "/proc/sys/net/tcpx/fastopen", "w");
+	ASSERT_NE(NULL, knob);
+	/* Both ends, without cookies: each SYN has text. */
+	fprintf(knob, "%d\n", 0x207);
+	ASSERT_EQ(0, fclose(knob));
+	ASSERT_EQ(0, set_int(self->listener, SOL_TCP, TCP_FASTOPEN, 8));
+	self->fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->fail_nth);
+	for (nth = 1; nth < SITES_MAX; nth++) {
+		reached = open_fast(_metadata, self, nth);
+		if (!reached)
+			break;
+	}
+	TH_LOG("%d sites", nth - 1);
+	EXPECT_LT(nth, SITES_MAX);
+	close(self->fail_nth);
+}
+
 TEST_HARNESS_MAIN
