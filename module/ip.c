@@ -14,6 +14,7 @@
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
+#include <net/netns/hash.h>
 
 #include "tcpx.h"
 
@@ -100,6 +101,10 @@ void tcpx_flow_of_sock(struct tcpx_flow *flow, const struct sock *sk)
 	}
 }
 
+/*
+ * Namespaces may have the same addresses: what one sees of these functions must
+ * not tell about another.
+ */
 static u64 hash_flow(const struct tcpx_flow *flow, __be16 sport,
 		     const siphash_key_t *key)
 {
@@ -108,16 +113,22 @@ static u64 hash_flow(const struct tcpx_flow *flow, __be16 sport,
 		struct in6_addr saddr;
 		struct in6_addr daddr;
 		u32 ports;
-	} __packed __aligned(SIPHASH_ALIGNMENT) tuple6;
+		u32 net;
+	} __aligned(SIPHASH_ALIGNMENT) tuple6;
+
+	/* Every byte is hashed. */
+	BUILD_BUG_ON(sizeof(tuple6) != 2 * 16 + 2 * 4);
 
 	net_get_random_once(&keys, sizeof(keys));
 	if (flow->family == AF_INET)
-		return siphash_3u32((__force u32)flow->saddr4,
-				    (__force u32)flow->daddr4, ports, key);
+		return siphash_4u32((__force u32)flow->saddr4,
+				    (__force u32)flow->daddr4, ports,
+				    net_hash_mix(flow->net), key);
 
 	tuple6.saddr = flow->saddr6;
 	tuple6.daddr = flow->daddr6;
 	tuple6.ports = ports;
+	tuple6.net = net_hash_mix(flow->net);
 	return siphash(&tuple6, sizeof(tuple6), key);
 }
 
@@ -134,8 +145,8 @@ u32 tcpx_flow_ts_offset(const struct tcpx_flow *flow)
 	return hash_flow(flow, flow->sport, &keys.ts_offset);
 }
 
-/* RFC 6056 3.3.3: by addresses and remote port. */
-u32 tcpx_flow_port_offset(const struct tcpx_flow *flow)
+/* RFC 6056 3.3.4: by addresses and remote port. */
+u64 tcpx_flow_port_offset(const struct tcpx_flow *flow)
 {
 	return hash_flow(flow, 0, &keys.port_offset);
 }
