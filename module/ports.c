@@ -22,6 +22,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/random.h>
 #include <linux/refcount.h>
@@ -46,6 +47,9 @@
 #define IDLE_ENOUGH	512	/* from here on they are used again */
 #define IDLE_TRIES	8
 
+#define STEPS		BIT(16)
+#define STEP_NOISE	8
+
 struct tcpx_port {
 	refcount_t refs;		/* 0: on the list idle or dead */
 	u16 num;
@@ -65,9 +69,15 @@ struct tcpx_ports {
 	struct list_head idle;		/* shared without user, oldest first */
 	struct list_head dead;		/* to be released */
 	unsigned int nr_idle;
-	atomic_t next;			/* RFC 6056: next_ephemeral */
 	struct delayed_work work;
 };
+
+/*
+ * RFC 6056 3.3.4's table[]: a counter for each of many groups of destinations.
+ * One counter for all would tell any of them how many connections others get;
+ * so would a table small enough to be filled from outside (CVE-2022-1012).
+ */
+static u32 *steps __read_mostly;
 
 static struct tcpx_ports *ports_of(const struct sock *sk)
 {
@@ -532,7 +542,10 @@ static bool connect_idle(struct tcpx_ports *ports, struct sock *sk, int low,
 	return false;
 }
 
-/* RFC 6056 3.3.3, algorithm 3. */
+/*
+ * RFC 6056 3.3.4, algorithm 4; as native's, with some noise in the steps: even
+ * a destination that shares a counter cannot count.
+ */
 static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 			     int low, int high)
 {
@@ -540,9 +553,13 @@ static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 	struct tcpx_port *port, *spare = NULL;
 	int err = -EADDRNOTAVAIL;
 	struct tcpx_flow flow;
+	u32 *step;
+	u64 hash;
 
 	tcpx_flow_of_sock(&flow, sk);
-	offset = tcpx_flow_port_offset(&flow) + atomic_read(&ports->next);
+	hash = tcpx_flow_port_offset(&flow);
+	step = &steps[(hash >> 32) % STEPS];
+	offset = (u32)hash + READ_ONCE(*step);	/* others may write it */
 	offset %= count;
 
 	for (i = 0; i < count; i++) {
@@ -560,7 +577,8 @@ static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 		if (err != -EADDRINUSE && err != -EADDRNOTAVAIL)
 			break;
 	}
-	atomic_add(i + 1, &ports->next);
+	i = max(i, get_random_u32_below(STEP_NOISE));
+	WRITE_ONCE(*step, READ_ONCE(*step) + i + 1);
 
 	if (spare)
 		destroy_port(spare);
@@ -588,12 +606,23 @@ int tcpx_ports_connect(struct sock *sk)
 
 int tcpx_ports_init(void)
 {
-	return proto_register(&tcpx_port_prot, 1);
+	int err;
+
+	steps = kvmalloc_array(STEPS, sizeof(*steps), GFP_KERNEL);
+	if (!steps)
+		return -ENOMEM;
+	get_random_bytes(steps, STEPS * sizeof(*steps));
+
+	err = proto_register(&tcpx_port_prot, 1);
+	if (err)
+		kvfree(steps);
+	return err;
 }
 
 void tcpx_ports_exit(void)
 {
 	proto_unregister(&tcpx_port_prot);
+	kvfree(steps);
 }
 
 int tcpx_ports_init_net(struct net *net)

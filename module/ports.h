@@ -23,7 +23,7 @@ void tcpx_ports_exit_net(struct net *net);
 int tcpx_ports_get_port(struct sock *sk, unsigned short snum);
 /*
  * connect(2) without a bound port: choose an ephemeral one (RFC 6056
- * algorithm 3 with a keyed offset), put @sk into the connection table.
+ * algorithm 4 with keyed hashes), put @sk into the connection table.
  * With a bound port: only the latter. 0 or -EADDRNOTAVAIL, -EADDRINUSE.
  * Process context, socket owned, addresses set, state SYN_SENT.
  */
