@@ -141,7 +141,7 @@ static void fill(u8 *o, int seed)
 		o[i] = seed * 7 + i * 29;
 }
 
-TEST(every_kind_and_length_at_every_offset)
+TEST(SEC_25_every_kind_and_length_at_every_offset)
 {
 	u8 o[MAX];
 
@@ -159,7 +159,7 @@ TEST(every_kind_and_length_at_every_offset)
 	}
 }
 
-TEST(every_truncation)
+TEST(SEC_25_every_truncation)
 {
 	static const u8 kinds[] = { 0, 1, 2, 3, 4, 5, 6, 8, 34, 253, 255 };
 	u8 o[MAX];

@@ -91,6 +91,65 @@ def _(c):
             c.sibling().half_open()
 
 
+def slab(name):
+    """Objects of a slab cache that are in use."""
+    with open('/proc/slabinfo') as f:
+        for line in f:
+            word = line.split()
+            if word[0] == name:
+                return int(word[1])
+    return 0
+
+
+@case('SEC-14 a flood of SYNs: honest connections get in, memory is flat')
+def _(c):
+    """A hundred SYNs, one honest connection, and so on."""
+    c.listen(BACKLOG)
+    alive = c.sibling().accepted()
+    syns = Syns(c)
+    syns.send(1000)
+    before, requests = c.stack.counters(), slab('tcpx_request')
+    for _ in range(60):
+        syns.send(100)
+        syns.drain()
+        twin = c.sibling().accepted()
+        echo(twin)
+        twin.finish()
+        c.children.remove(twin)
+        echo(alive)
+        c.check(half_open(c) <= BACKLOG + 1, True,
+                'that half-open connections are bounded')
+    if not c.stack.native:
+        c.check(c.stack.counters()['MemoryPages'], before['MemoryPages'],
+                'MemoryPages')
+        # A freed one stays for a grace period.
+        c.check(slab('tcpx_request') <= requests + 1000, True,
+                'that requests are freed')
+    syns.drain()
+
+
+@case('SEC-29 TIME-WAIT is bounded by max_tw_buckets, counted, and over',
+      native='the least of its knob is not what is in use')
+def _(c):
+    room, over = 20, 15
+    c.abort_all()
+    c.knob('max_tw_buckets', room)
+    begun = c.stack.counters()['TimeWait']
+    c.check(begun <= room, True, 'that there is room')
+    with c.stack.counts(TimeWaitOverflow=over):
+        twins = [c.sibling().time_wait() for _ in range(room - begun + over)]
+    c.check(c.stack.counters()['TimeWait'], room, 'TimeWait')
+    for twin in twins[:room - begun]:	# the first ones keep theirs
+        twin.state('TIME_WAIT')
+    last = twins[-1]			# the last were closed at once
+    last.state('CLOSED')
+    last.inject('FA', seq=1, ack=2, void=True)
+    last.expect('R', seq=2)
+    c.sibling().established()		# others are not concerned
+    c.knob('max_tw_buckets', 1000)
+    c.sibling().time_wait().state('TIME_WAIT')
+
+
 @case('SEC-15 a SYN that comes again and again: two answers a second at most')
 def _(c):
     c.half_open()
