@@ -474,6 +474,59 @@ TEST_F_TIMEOUT(race, RACE_08_waiting_sender_and_end, 300)
 			 close_both));
 }
 
+#ifndef MSG_ZEROCOPY
+#define MSG_ZEROCOPY 0x4000000
+#endif
+
+/* What was handed over is the program's again at once. */
+static void send_and_scribble(race_t *self, int round)
+{
+	static char own[9000];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		memset(own, 'a', sizeof(own));
+		send(self->fd[0], own, sizeof(own),
+		     MSG_ZEROCOPY | MSG_DONTWAIT);
+		memset(own, 'b', sizeof(own));
+	}
+}
+
+static void end_either(race_t *self, int round)
+{
+	switch (round % 4) {
+	case 0:
+		abort_fd(self->fd[1]);
+		break;
+	case 1:
+		shutdown(self->fd[0], SHUT_WR);
+		break;
+	case 2:
+		recv(self->fd[1], (char[1]) {}, 1, MSG_DONTWAIT | MSG_PEEK);
+		break;
+	}
+}
+
+static bool first_octets_came(race_t *self)
+{
+	bool right = true;
+	char buf[9000];
+	ssize_t n;
+
+	/* No completion is reported, as none was promised. */
+	right &= recv(self->fd[0], buf, 1, MSG_ERRQUEUE | MSG_DONTWAIT) < 0;
+	while ((n = recv(self->fd[1], buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		right &= !memchr(buf, 'b', n);
+	close_both(self);
+	return right;
+}
+
+TEST_F_TIMEOUT(race, RACE_14_zerocopy_flag_and_close, 300)
+{
+	EXPECT_TRUE(race(self, rounds(), pair_up, send_and_scribble,
+			 end_either, first_octets_came));
+}
+
 static bool bytes_are_right;
 
 static void transfer(race_t *self, int round)
