@@ -77,6 +77,14 @@ def _(d):
         str(d.native).replace('ECONNRESET', 'ECONNREFUSED') == str(d.tcpx)
 
 
+@allowed('SYN-RECEIVED, active: the FIN of the SYN that crossed ours',
+         'RFC 9293 3.10.7.3: it is kept, as text is, and processed when the '
+         'connection is open. Native TCP drops it, the peer sends it again.')
+def _(d):
+    return d.state == 'SYN_RECEIVED' and is_segment(d, 'A') and \
+        had(d, '>', 'S', 'F')
+
+
 # -- ICMP ------------------------------------------------------------------
 
 @allowed('SYN-SENT: a soft ICMP error',
@@ -139,6 +147,18 @@ def _(d):
          goes_on=True)
 def _(d):
     return d.field == 'reply' and is_segment(d, 'R') and not d.tcpx
+
+
+@allowed('a challenge ACK soon after another ACK of that kind',
+         'RFC 5961 7 leaves the limit to the stack. Native TCP sends one in '
+         'half a second, tcpx ten in five seconds.', goes_on=True)
+def _(d):
+    return d.field == 'reply' and is_segment(d) and not d.native and \
+        bool(d.tcpx) and d.tcpx[0] == 'A' and \
+        bool(set('SR') & set(d.step.flags)) and any(
+            s.kind == '>' and (set('SR') & set(s.flags) or
+                               {'seq', 'ack', 'ts'} & set(s.args))
+            for s in d.sides[0].stimulus.steps[1:d.number])
 
 
 # -- the ACK ---------------------------------------------------------------
@@ -298,6 +318,16 @@ def _(d):
          'probe or repetition more or less fits into the time.')
 def _(d):
     return d.field == 'late' and set(d.native) == set(d.tcpx)
+
+
+@allowed('a window of some octets: when it is used',
+         'RFC 9293 3.8.6.2.1: what is too small is sent when the override '
+         'timeout of 0.1 to 1 s ends. tcpx counts from the first of these '
+         'windows, native TCP from the last probe.')
+def _(d):
+    return d.field in ('ack', 'sent', 'late') and had(d, 'send') and any(
+        s.kind == '>' and 0 < s.args.get('win', 65535) < 536
+        for s in d.sides[0].stimulus.steps[:d.number])
 
 
 @allowed('text at the right edge',
