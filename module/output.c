@@ -368,6 +368,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 
 	if (!skb || !may_send_now(sk))
 		return;
+	tcpx_pmtu_follow_route(tcb);
 	restart_after_idle(tcb);
 	tcb->snd.cwnd_limited = 0;
 	do {

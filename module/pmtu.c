@@ -78,6 +78,14 @@ void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst)
 		tcpx_pmtu_sync_mss(tcb, dst_mtu(dst));
 }
 
+void tcpx_pmtu_follow_route(struct tcpx_sock *tcb)
+{
+	struct dst_entry *dst = tcb->ip->route(tcpx_to_sk(tcb));
+
+	if (dst && unlikely(dst_mtu(dst) != tcb->snd.pmtu))
+		tcpx_pmtu_route_changed(tcb, dst);
+}
+
 /*
  * RFC 1191, 8201: what was larger than the path must be sent again, smaller,
  * and without a congestion response.

@@ -233,6 +233,8 @@ void tcpx_pmtu_reduced(struct tcpx_sock *tcb, u32 mtu);
 void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
 /* How much text may go with our SYN to a peer of this MSS, 0: not known. */
 u32 tcpx_pmtu_syn_room(const struct tcpx_sock *tcb, u16 mss_peer);
+/* The route may be another, or take another MTU, than it was: look. */
+void tcpx_pmtu_follow_route(struct tcpx_sock *tcb);
 /* What MSS to put into our SYN for path MTU @mtu. */
 u16 tcpx_pmtu_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
