@@ -45,9 +45,11 @@ static void free_acked(struct tcpx_sock *tcb, u32 ack, u64 now_ns,
 			tcpx_recovery_acked(tcb, skb, ack - cb->seq);
 			cb->skip += ack - cb->seq;
 			cb->seq = ack;
+			tcpx_pmtu_arrived(tcb, skb, cb->skip);
 			break;
 		}
 		tcpx_recovery_acked(tcb, skb, cb->end_seq - cb->seq);
+		tcpx_pmtu_arrived(tcb, skb, skb->len);
 		tcpx_rtx_unlink(sk, skb);
 		tcpx_tx_free(sk, skb);
 	}

@@ -2,7 +2,7 @@
 /*
  * ICMP errors about our segments. RFC 5927: an error counts only if the
  * sequence number that it quotes is in flight, and never ends a synchronised
- * connection. RFC 1191, 8201: path MTU.
+ * connection. RFC 1191, 8201: path MTU; whether to believe it is pmtu.c's.
  *
  * Deviation: hard errors end a connection in SYN-SENT and SYN-RECEIVED only,
  * though RFC 9293 3.9.2.2 (SHLD-26) has them end any; RFC 5927 6.1 and native
@@ -39,10 +39,9 @@ struct tcpx_icmp_error {
 	__be16 dport;	/* quoted */
 };
 
-static void path_mtu_changed(struct sock *sk, u32 mtu)
+static void path_mtu_changed(struct sock *sk, u32 mtu, u32 seq)
 {
 	struct tcpx_sock *tcb = tcpx_sk(sk);
-	struct dst_entry *dst;
 
 	if (tcpx_state_in(sk->sk_state, TCPX_S(LISTEN) | TCPX_S(CLOSED)))
 		return;
@@ -54,22 +53,15 @@ static void path_mtu_changed(struct sock *sk, u32 mtu)
 		return;
 	}
 
-	/* Never larger. The route learns it whether we are owned or not. */
+	if (!sock_owned_by_user(sk)) {
+		tcpx_pmtu_too_big(tcb, mtu ?: 1, seq);
+		return;
+	}
+	/* Never larger. */
 	if (mtu >= READ_ONCE(tcb->snd.pmtu))
 		return;
-	dst = sk_dst_get(sk);
-	if (dst) {
-		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
-		dst_release(dst);
-	}
-
-	mtu = max_t(u32, mtu, tcb->ip->mtu_min);
-	if (!sock_owned_by_user(sk)) {
-		tcpx_pmtu_reduced(tcb, mtu);
-		return;
-	}
 	/* Pairs with the READ_ONCE() of release_cb. */
-	WRITE_ONCE(tcb->snd.pmtu_pending, mtu);
+	WRITE_ONCE(tcb->snd.pmtu_pending, clamp_t(u32, mtu, 1, U16_MAX));
 	if (!test_and_set_bit(TCPX_DEFER_MTU, &tcb->deferred))
 		sock_hold(sk);
 }
@@ -191,7 +183,7 @@ static void deliver_to_socket(struct sock *sk, struct sk_buff *skb,
 	}
 
 	if (error->mtu)
-		path_mtu_changed(sk, error->info);
+		path_mtu_changed(sk, error->info, error->seq);
 	else if (error->redirect)
 		follow_redirect(sk, skb);
 	else if (error->err)

@@ -86,6 +86,8 @@
 	X(ToZeroWindowAdv, "times our window closed")			\
 	X(MemoryPressures, "times memory pressure was entered")		\
 	X(PMTUUpdates, "path MTU reductions taken from ICMP")		\
+	X(PMTUDelayed, "of ICMP, not believed before a timeout")	\
+	X(PMTUIgnored, "of ICMP, about no segment of that size")	\
 	X(IcmpOutOfWindow, "ICMP errors ignored by RFC 5927")		\
 	X(LockDroppedIcmps, "ICMP errors dropped: socket owned")	\
 	X(MinTTLDrop, "segments dropped by IP_MINTTL")			\

@@ -150,7 +150,7 @@ static bool is_valid(const struct tcpx_sock *tcb,
 }
 
 /* First skb of the queue that ends after @seq. */
-static struct sk_buff *find_sent(struct sock *sk, u32 seq)
+static struct sk_buff *find_sent(const struct sock *sk, u32 seq)
 {
 	struct rb_node *node = sk->tcp_rtx_queue.rb_node;
 	struct sk_buff *skb, *found = NULL;
@@ -165,6 +165,11 @@ static struct sk_buff *find_sent(struct sock *sk, u32 seq)
 		}
 	}
 	return found;
+}
+
+struct sk_buff *tcpx_recovery_find(const struct sock *sk, u32 seq)
+{
+	return find_sent(sk, seq);
 }
 
 /*

@@ -506,7 +506,8 @@ void tcpx_sock_release_cb(struct sock *sk)
 	}
 	if (test_and_clear_bit(TCPX_DEFER_MTU, &tcb->deferred)) {
 		if (sk->sk_state != TCP_CLOSE)
-			tcpx_pmtu_reduced(tcb, READ_ONCE(tcb->snd.pmtu_pending));
+			tcpx_pmtu_too_big(tcb, READ_ONCE(tcb->snd.pmtu_pending),
+					  tcb->snd.una);
 		__sock_put(sk);
 	}
 }

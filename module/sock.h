@@ -70,12 +70,13 @@ struct tcpx_snd {
 	u32 write_seq;		/* sequence number of the user's next byte */
 	u32 pushed_seq;		/* last byte the user wanted pushed */
 	u32 small_end;		/* end of the last small segment (Minshall) */
-	u32 pmtu;		/* path MTU that @mss follows, bytes */
-	u32 pmtu_pending;	/* of TCPX_DEFER_MTU, written locklessly */
+	u32 pmtu;		/* what the route says, bytes; pmtu.c */
 	u32 ts_offset;		/* added to our clock in TSval, RFC 7323 5.4 */
 	u16 mss;		/* Eff.snd.MSS: payload of a full segment */
 	u16 mss_peer;		/* the peer's MSS option, or the default */
 	u16 mss_user;		/* TCP_MAXSEG, 0: none */
+	u16 mss_acked;		/* largest segment that arrived on this path */
+	u16 pmtu_pending;	/* what ICMP says, not believed yet; 0: nothing */
 	u8 wscale;		/* Snd.Wind.Shift */
 	u8 nagle:3;		/* TCPX_NAGLE_* */
 	u8 urgent:1;		/* SND.UP is valid */

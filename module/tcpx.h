@@ -225,16 +225,21 @@ void tcpx_output_purge(struct tcpx_sock *tcb);
 void tcpx_output_grow_sndbuf(struct tcpx_sock *tcb);
 
 /* pmtu.c. Owned. */
-/* Path MTU now @mtu: recompute snd.mss. */
+/* The route takes @mtu: recompute snd.mss. */
 void tcpx_pmtu_sync_mss(struct tcpx_sock *tcb, u32 mtu);
-/* ICMP says the path takes @mtu: shrink, resend what was too big. */
-void tcpx_pmtu_reduced(struct tcpx_sock *tcb, u32 mtu);
+/* ICMP says that the segment at @seq, which is in flight, exceeds @mtu. */
+void tcpx_pmtu_too_big(struct tcpx_sock *tcb, u32 mtu, u32 seq);
 /* A new dst: GSO limits and MSS. */
 void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
 /* How much text may go with our SYN to a peer of this MSS, 0: not known. */
 u32 tcpx_pmtu_syn_room(const struct tcpx_sock *tcb, u16 mss_peer);
 /* The route may be another, or take another MTU, than it was: look. */
 void tcpx_pmtu_follow_route(struct tcpx_sock *tcb);
+/* The retransmission timer ran out, before anything is sent again. */
+void tcpx_pmtu_timed_out(struct tcpx_sock *tcb);
+/* @len bytes of @skb, which were sent together, were acknowledged. */
+void tcpx_pmtu_arrived(struct tcpx_sock *tcb, const struct sk_buff *skb,
+		       u32 len);
 /* What MSS to put into our SYN for path MTU @mtu. */
 u16 tcpx_pmtu_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
@@ -304,6 +309,8 @@ void tcpx_recovery_acked(struct tcpx_sock *tcb, const struct sk_buff *skb,
 void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_timeout(struct tcpx_sock *tcb);
 void tcpx_recovery_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb);
+/* The first skb of the retransmission queue that ends after @seq. */
+struct sk_buff *tcpx_recovery_find(const struct sock *sk, u32 seq);
 void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
 
 /* timer.c. Owned. Report events; only timer.c arms or stops. */

@@ -249,7 +249,7 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 		tcb->recovery.timeouts++;
 	if (tcb->recovery.probes_unanswered < U8_MAX)
 		tcb->recovery.probes_unanswered++;
-	tcpx_pmtu_follow_route(tcb);
+	tcpx_pmtu_timed_out(tcb);
 	tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);	/* 5.4 */
 	tcpx_rtt_back_off(&tcb->rtt);					/* 5.5 */
 	arm_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
