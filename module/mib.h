@@ -88,6 +88,9 @@
 	X(PMTUUpdates, "path MTU reductions taken from ICMP")		\
 	X(PMTUDelayed, "of ICMP, not believed before a timeout")	\
 	X(PMTUIgnored, "of ICMP, about no segment of that size")	\
+	X(PMTUBlackHoles, "path MTU reductions after timeouts")		\
+	X(MTUPSuccess, "path MTU probes that arrived")			\
+	X(MTUPFail, "path MTU probes that were lost")			\
 	X(IcmpOutOfWindow, "ICMP errors ignored by RFC 5927")		\
 	X(LockDroppedIcmps, "ICMP errors dropped: socket owned")	\
 	X(MinTTLDrop, "segments dropped by IP_MINTTL")			\

@@ -41,6 +41,7 @@ struct tcpx_knobs {
 	u8 orphan_retries;
 	u8 keepalive_probes;
 	u8 reordering;			/* DupThresh, segments */
+	u8 mtu_probing;			/* 1: after a black hole, 2: always */
 	int keepalive_time_s;
 	int keepalive_intvl_s;
 	int fin_timeout_s;
@@ -55,6 +56,10 @@ struct tcpx_knobs {
 	int initial_window;		/* segments */
 	int initial_ssthresh;		/* bytes, 0: unlimited */
 	int min_snd_mss;
+	int base_mss;
+	int mtu_probe_floor;
+	int probe_interval_s;
+	int probe_threshold;
 	int max_syn_backlog;
 	int max_tw_buckets;
 	int max_orphans;

@@ -156,6 +156,7 @@ int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 	tail = tcpx_sendmsg_alloc_skb(sk, 0, gfp);
 	if (!tail)
 		return -ENOMEM;
+	tcpx_pmtu_probe_void(tcb, skb);
 
 	sk_wmem_queued_add(sk, tail->truesize);
 	sk_mem_charge(sk, tail->truesize);
@@ -328,19 +329,20 @@ static void move_to_rtx(struct tcpx_sock *tcb, struct sk_buff *skb)
 	tcb->snd.nxt = tcpx_tx_cb(skb)->end_seq;
 }
 
-static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb)
+/* In segments of @size. */
+static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size)
 {
 	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 	struct sock *sk = tcpx_to_sk(tcb);
 
 	if (skb->len && skb_queue_is_last(&sk->sk_write_queue, skb))
 		cb->flags |= TCPX_FLAG_PSH;		/* MUST-61 */
-	cb->gso_size = tcb->snd.mss;
-	cb->gso_segs = tx_segs(tcb, skb);
+	cb->gso_size = size;
+	cb->gso_segs = skb->len <= size ? 1 : tx_segs(tcb, skb);
 	if (tcpx_xmit_data(tcb, skb, GFP_ATOMIC) == -ENOBUFS)
 		return false;
 
-	if (skb->len % tcb->snd.mss)
+	if (skb->len % size)
 		tcb->snd.small_end = cb->end_seq;
 	tcb->stats.bytes_sent += skb->len;
 	TCPX_ADD(sock_net(sk), OrigDataSent, cb->gso_segs);
@@ -360,6 +362,24 @@ static void restart_after_idle(struct tcpx_sock *tcb)
 		tcpx_cong_restart(&tcb->cong, READ_ONCE(knobs->initial_window));
 }
 
+/*
+ * RFC 4821 7.5: a segment that is larger than any that is known to pass. It
+ * waits for its room in the window, which the next ACKs make.
+ */
+static bool send_probe(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len)
+{
+	if (cwnd_room(tcb) < len) {
+		tcb->snd.cwnd_limited = 1;
+		return false;
+	}
+	if (tcpx_xmit_is_throttled(tcb, skb) ||
+	    (len < skb->len && tcpx_output_split(tcb, skb, len, GFP_ATOMIC)) ||
+	    !send_head(tcb, skb, len))
+		return false;
+	tcpx_pmtu_probe_sent(tcb, skb);
+	return true;
+}
+
 static void output(struct tcpx_sock *tcb, u8 nagle)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
@@ -372,6 +392,13 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 	restart_after_idle(tcb);
 	tcb->snd.cwnd_limited = 0;
 	do {
+		len = unlikely(tcb->snd.mtu_low) ? tcpx_pmtu_probe_len(tcb) : 0;
+		if (unlikely(len)) {
+			if (!send_probe(tcb, skb, len))
+				break;
+			skb = tcpx_send_head(sk);
+			continue;
+		}
 		len = sendable(tcb, skb, nagle);
 		/* A bare FIN takes one number of the window. */
 		if (!len && (skb->len || !window_room(tcb, tcpx_tx_cb(skb)->seq)))
@@ -380,7 +407,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 			break;
 		if (len < skb->len && tcpx_output_split(tcb, skb, len, GFP_ATOMIC))
 			break;
-		if (!send_head(tcb, skb))
+		if (!send_head(tcb, skb, tcb->snd.mss))
 			break;
 		skb = tcpx_send_head(sk);
 	} while (skb);
@@ -408,7 +435,7 @@ void tcpx_output_override(struct tcpx_sock *tcb)
 	room = window_room(tcb, tcpx_tx_cb(skb)->seq);
 	if (room && room < skb->len &&
 	    tcpx_output_split(tcb, skb, room, GFP_ATOMIC) == 0)
-		send_head(tcb, skb);
+		send_head(tcb, skb, tcb->snd.mss);
 	if (!tcpx_rtx_head(sk))
 		tcpx_timers_output_held(tcb);
 }
@@ -536,6 +563,7 @@ int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 
 	if (unlikely(cb->flags & TCPX_FLAG_SYN))
 		tcpx_ecn_syn_lost(tcb, skb);
+	tcpx_pmtu_probe_void(tcb, skb);
 	cb->gso_size = tcb->snd.mss;
 	cb->gso_segs = tx_segs(tcb, skb);
 	err = tcpx_xmit_data(tcb, skb, GFP_ATOMIC);

@@ -497,6 +497,29 @@ static void enter_cwr(struct tcpx_sock *tcb, u32 flight)
 	tcpx_ecn_reduced(tcb);
 }
 
+/*
+ * RFC 4821 7.6.2: a probe of the path MTU that is lost while all else arrives
+ * was too large for the path; that is no sign of congestion.
+ */
+static bool only_probe_is_lost(struct tcpx_sock *tcb)
+{
+	struct sk_buff *head = tcpx_rtx_head(tcpx_to_sk(tcb));
+
+	if (likely(!(tcpx_tx_cb(head)->marks & TCPX_TX_PROBE)))
+		return false;
+	note_lost(tcb, head);
+	tcpx_pmtu_probe_lost(tcb, head);
+	return tcb->recovery.lost == tx_bytes(head);
+}
+
+/* Something beside the probe: that is congestion. */
+static void probe_was_not_all(struct tcpx_sock *tcb)
+{
+	tcb->recovery.probe = 0;
+	tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
+	tcpx_ecn_reduced(tcb);
+}
+
 static void enter_recovery(struct tcpx_sock *tcb,
 			   const struct tcpx_ack_sample *sample)
 {
@@ -512,11 +535,13 @@ static void enter_recovery(struct tcpx_sock *tcb,
 	tcb->recovery.has_recover = 1;
 	tcb->recovery.partial = 0;
 	tcb->recovery.rescued = 0;
-	if (!reduced)
-		tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
-	tcpx_ecn_reduced(tcb);
 	if (tcb->rcv.sack_ok)
 		mark_lost_below_sack(tcb, sample->ranges_seq);
+	tcb->recovery.probe = only_probe_is_lost(tcb);
+	if (!reduced && likely(!tcb->recovery.probe))
+		tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
+	if (likely(!tcb->recovery.probe))
+		tcpx_ecn_reduced(tcb);
 	/* What triggered the recovery is lost in any case. */
 	mark_head_lost(tcb);
 	/* The first retransmission does not wait for the window. */
@@ -530,7 +555,9 @@ static void leave(struct tcpx_sock *tcb)
 	struct tcpx_recovery *r = &tcb->recovery;
 
 	/* With SACK cwnd counted what was in flight all the time. */
-	if (r->state == TCPX_RECOVERY)
+	if (r->state == TCPX_RECOVERY && unlikely(r->probe))
+		r->probe = 0;
+	else if (r->state == TCPX_RECOVERY)
 		tcpx_cong_leave_recovery(&tcb->cong, tcb->rcv.sack_ok ?
 					 tcb->cong.ssthresh :
 					 tcpx_recovery_pipe(tcb));
@@ -598,10 +625,14 @@ static void grow_cwnd(struct tcpx_sock *tcb,
 static void ack_in_recovery(struct tcpx_sock *tcb,
 			    const struct tcpx_ack_sample *sample)
 {
+	u32 lost = tcb->recovery.lost;
+
 	if (tcb->rcv.sack_ok)
 		mark_lost_below_sack(tcb, sample->ranges_seq);
 	else if (sample->acked)
 		mark_head_lost(tcb);
+	if (unlikely(tcb->recovery.probe && tcb->recovery.lost > lost))
+		probe_was_not_all(tcb);
 	if (sample->acked)
 		tcb->recovery.partial = 1;
 }
@@ -672,6 +703,7 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 	tcpx_cong_timeout(&tcb->cong, flight, r->timeouts > 0);
 	tcpx_ecn_reduced(tcb);
 	r->state = TCPX_LOSS;
+	r->probe = 0;
 	r->recover = tcb->snd.nxt;
 	r->has_recover = 1;
 	r->dupacks = 0;

@@ -51,6 +51,7 @@ struct tcpx_tx_cb {
 #define TCPX_TX_RETRANS		0x04	/* a retransmission is in flight */
 #define TCPX_TX_EVER_RETRANS	0x08	/* Karn: no RTT sample from it */
 #define TCPX_TX_EOR		0x10	/* MSG_EOR: nothing is added to it */
+#define TCPX_TX_PROBE		0x20	/* of the path MTU, sent once, whole */
 
 static inline struct tcpx_tx_cb *tcpx_tx_cb(const struct sk_buff *skb)
 {
@@ -71,16 +72,20 @@ struct tcpx_snd {
 	u32 pushed_seq;		/* last byte the user wanted pushed */
 	u32 small_end;		/* end of the last small segment (Minshall) */
 	u32 pmtu;		/* what the route says, bytes; pmtu.c */
+	u32 search_s;		/* when the search last had to give way */
 	u32 ts_offset;		/* added to our clock in TSval, RFC 7323 5.4 */
 	u16 mss;		/* Eff.snd.MSS: payload of a full segment */
 	u16 mss_peer;		/* the peer's MSS option, or the default */
 	u16 mss_user;		/* TCP_MAXSEG, 0: none */
 	u16 mss_acked;		/* largest segment that arrived on this path */
+	u16 mtu_low;		/* the search: this passes; 0: there is none */
+	u16 mtu_high;		/* this may pass, more does not */
 	u16 pmtu_pending;	/* what ICMP says, not believed yet; 0: nothing */
 	u8 wscale;		/* Snd.Wind.Shift */
 	u8 nagle:3;		/* TCPX_NAGLE_* */
 	u8 urgent:1;		/* SND.UP is valid */
 	u8 cwnd_limited:1;	/* cwnd is what stopped the last output */
+	u8 mtu_probe:1;		/* a probe is in flight */
 	u64 last_data_ns;	/* when data was last sent, for idle restart */
 };
 
@@ -162,6 +167,7 @@ struct tcpx_recovery {
 	u8 has_recover:1;	/* @recover is valid */
 	u8 partial:1;		/* a partial ACK came in this recovery */
 	u8 rescued:1;		/* RFC 6675's RescueRxt was used up */
+	u8 probe:1;		/* only a probe of the path MTU was lost */
 	u32 recover;		/* RecoveryPoint: SND.NXT at the last entry */
 	u32 sacked;		/* bytes SACKed above SND.UNA */
 	u32 sacked_above;	/* of them, from @lost_seq on */

@@ -235,11 +235,21 @@ void tcpx_pmtu_route_changed(struct tcpx_sock *tcb, struct dst_entry *dst);
 u32 tcpx_pmtu_syn_room(const struct tcpx_sock *tcb, u16 mss_peer);
 /* The route may be another, or take another MTU, than it was: look. */
 void tcpx_pmtu_follow_route(struct tcpx_sock *tcb);
+/* Established: search for the path MTU from the start, if so set. */
+void tcpx_pmtu_start(struct tcpx_sock *tcb);
 /* The retransmission timer ran out, before anything is sent again. */
 void tcpx_pmtu_timed_out(struct tcpx_sock *tcb);
 /* @len bytes of @skb, which were sent together, were acknowledged. */
 void tcpx_pmtu_arrived(struct tcpx_sock *tcb, const struct sk_buff *skb,
 		       u32 len);
+/*
+ * Payload of a probe to be sent next, of the head of the send queue; 0: none.
+ * Then that it was sent; that it was lost; that it means nothing any more.
+ */
+u32 tcpx_pmtu_probe_len(struct tcpx_sock *tcb);
+void tcpx_pmtu_probe_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_pmtu_probe_lost(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_pmtu_probe_void(struct tcpx_sock *tcb, struct sk_buff *skb);
 /* What MSS to put into our SYN for path MTU @mtu. */
 u16 tcpx_pmtu_adv_mss(const struct tcpx_ip_ops *ip, u16 mss_user, u32 mtu);
 
