@@ -430,7 +430,7 @@ def _(c):
     c.state('LISTEN')
 
 
-@case('MUST-63 a SYN from an impossible source is ignored',
+@case('MUST-63 1122-2 a SYN from an impossible source is ignored',
       native='a SYN from :: is answered')
 def _(c):
     c.listen()
@@ -445,7 +445,7 @@ def _(c):
     c.no_accept()
 
 
-@case('MUST-57 a SYN to a broadcast or multicast address is ignored')
+@case('MUST-57 1122-2 a SYN to a broadcast or multicast address is ignored')
 def _(c):
     c.listen()
     c.close_listener()
