@@ -19,6 +19,12 @@ def virtual():
         return 'time-travel' in f.read()
 
 
+def patient(c):
+    """Machines that are slow in real time shall not see a timeout."""
+    if not virtual() and not c.stack.native:
+        c.knob('rto_min_us', 3000000)
+
+
 def payload(c, mtu):
     """Of a segment of this size."""
     return mtu - (40 if c.family == 4 else 60) - (12 if c.ts_on else 0)
@@ -36,13 +42,11 @@ class Path:
     def __init__(self, c, mtu):
         self.c, self.mtu = c, mtu
         self.have, self.pieces = 1, []
-        self.passed, self.dropped, self.sent = [], [], []
+        self.passed = []		# bytes of each packet
 
     def take(self, s):
         left, right = self.c.rel(s)
-        self.sent.append((self.c.arrived, left, len(s.data)))
         if len(s.raw_ip) > self.mtu:
-            self.dropped.append(len(s.raw_ip))
             return False
         self.passed.append(len(s.raw_ip))
         self.pieces.append((left, right))
@@ -79,6 +83,7 @@ def searching(c, more, **offer):
     """A connection that searches from its first segment on."""
     c.knob('mtu_probing', 2)
     c.knob('base_mss', base(c))
+    patient(c)
     c.established(rtt=0.03 if offer.get('sack') else 0, **offer)
     c.setopt('SO_SNDBUF', 1000000)
     c.inject('A')
@@ -147,26 +152,27 @@ def _(c):
 
 
 def through(c, mtu, size=400000, **offer):
-    """Of the largest segments that pass; all bytes arrive."""
+    """All bytes arrive."""
+    before = c.stack.counters()
     c.established(rtt=0.03 if offer.get('sack') else 0, **offer)
     c.setopt('SO_SNDBUF', 1000000)
     c.inject('A')
     c.send(size)
     path = Path(c, mtu)
+    path.timeouts = before['TimeoutRexmt']
     path.carry(1 + size)
     return path
 
 
 def largest(c, path, mtu):
-    """The search came near to what passes, and had to wait for no timeout
-    but the first three."""
+    """The search came near to what passes, and waited for no timeout but
+    the first three (a slow machine may have some of its own)."""
     if not mtu - 8 < max(path.passed) <= mtu:
         c.fail('the largest segment that passed has %d bytes' %
                max(path.passed))
-    times = [when for when, *_ in path.sent]
-    late = [b - a for a, b in zip(times, times[1:]) if b - a > 0.15]
-    if len(late) > 3:
-        c.fail('timeouts: %s' % late)
+    timeouts = c.stack.counters()['TimeoutRexmt'] - path.timeouts
+    if timeouts > (3 if virtual() else 6):
+        c.fail('%d timeouts' % timeouts)
 
 
 @case('4821-1 a transfer through a black hole of 1400, without SACK',
@@ -284,7 +290,7 @@ def _(c):
     searching(c, 30 * c.mss)
     c.collect()
     with c.stack.counts(MTUPFail=1, PMTUBlackHoles=0):
-        c.expect('(P)A', seq=1, len=base(c), between=(0.1, 1))
+        c.expect('(P)A', seq=1, len=base(c), within=5)
     Path(c, 1500).carry(1 + base(c))
 
 
@@ -308,7 +314,7 @@ def _(c):
     at = 400001
     begun = time.monotonic()
     path.mtu = 1500
-    for when in 0, wait * 0.9:
+    for when in (0, wait * 0.9) if virtual() else ():
         c.silent(begun + when + 0.05 - time.monotonic())
         c.send(60000)
         path.carry(at := at + 60000)
@@ -348,6 +354,7 @@ def _(c):
 
 def arriving(c):
     """Full-sized segments arrive, and some are in flight."""
+    patient(c)
     c.established()
     c.send(5 * c.mss)
     c.collect()
@@ -371,7 +378,7 @@ def _(c):
     with c.stack.counts(PMTUUpdates=0, PMTUDelayed=10):
         for n in range(10):
             c.too_big(1280 + n)
-            c.silent()
+        c.silent(0.05)
     c.check(route_mtu(c), None, "the route's MTU")
     for _ in range(5):
         c.inject('A')
@@ -389,8 +396,7 @@ def _(c):
     c.too_big(1300)
     c.silent()
     with c.stack.counts(PMTUUpdates=1, TimeoutRexmt=1):
-        c.expect('(P)A', seq=1 + 5 * c.mss, len=payload(c, 1300),
-                 between=(0.1, 1))
+        c.expect('(P)A', seq=1 + 5 * c.mss, len=payload(c, 1300), within=5)
     c.inject('A', ack=1 + 10 * c.mss)
     c.collect()
     c.send(3000)
@@ -497,12 +503,13 @@ def _(c):
 @case('SHLD-6 what a smaller route cannot take is repeated in what it can',
       native='it depends on ICMP to itself')
 def _(c):
+    patient(c)
     c.established()
     c.send(3 * c.mss)
     c.collect()
     route(c, 'add', 'mtu 1300')
     try:
-        c.expect('(P)A', seq=1, len=payload(c, 1300), between=(0.1, 1))
+        c.expect('(P)A', seq=1, len=payload(c, 1300), within=5)
         c.inject('A', ack=1 + 3 * c.mss)
     finally:
         route(c, 'del')
