@@ -43,7 +43,7 @@ for ns in "$A" "$B"; do
 	holder=$!
 	read -r -u 7 -t 20 _
 	! unload && loaded
-	result $? "rmmod is refused while a socket listens"
+	result $? "ING-11 rmmod is refused while a socket listens"
 	kill $holder
 	wait $holder 2>/dev/null
 	exec 7<&-
@@ -51,15 +51,15 @@ done
 transfer veth 4 tcpx tcpx -n 1000000
 result $? "a transfer before the end"
 wait_until 90 unload
-result $? "rmmod works when the last one is gone"
+result $? "ING-11 rmmod works when the last one is gone"
 gone
 result $? "nothing is left behind"
 
 # Without the module its sockets are refused and native's work.
 ! ./transfer -l -s tcpx-door2 -t 1 2>/dev/null >&2
-result $? "no sockets without the module"
+result $? "ING-11 no sockets without the module"
 transfer veth 4 native native -n 1000000
-result $? "native TCP works without the module"
+result $? "ING-11 native TCP works without the module"
 
 nsenter "--net=/run/netns/$B" iperf3 -s -1 -B 10.0.0.2 >/dev/null 2>&1 &
 server=$!
@@ -81,9 +81,9 @@ for ((i = 0; i < ROUNDS; i++)); do
 	wait_until 10 moved || stalled=$((stalled + 1))
 done
 [ $failed = 0 ]
-result $? "$ROUNDS times loaded and unloaded"
+result $? "ING-11 $ROUNDS times loaded and unloaded"
 [ $stalled = 0 ] && kill -0 $client && kill -0 $server
-result $? "native traffic went on all the time"
+result $? "ING-11 native traffic went on all the time"
 kill $client $server 2>/dev/null
 wait $client $server
 gone

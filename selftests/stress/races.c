@@ -233,7 +233,7 @@ static void close_some(race_t *self, int round)
 	close(self->fd[0]);
 }
 
-TEST_F_TIMEOUT(race, RACE_02_close_and_timers, 300)
+TEST_F_TIMEOUT(race, RACE_02_ING_13_close_and_timers, 300)
 {
 	self->tun = blackhole_up();
 	ASSERT_LE(0, self->tun);
@@ -607,7 +607,7 @@ static void short_namespace(race_t *self, int round)
 	_exit(0);
 }
 
-TEST_F_TIMEOUT(race, RACE_10_namespace_end_and_timers, 300)
+TEST_F_TIMEOUT(race, RACE_10_ING_13_namespace_end_and_timers, 300)
 {
 	EXPECT_TRUE(race(self, rounds() / 10, NULL, short_namespace,
 			 short_namespace, NULL));
