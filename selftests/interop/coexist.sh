@@ -43,7 +43,7 @@ for pair in tcpx:native native:tcpx tcpx:tcpx; do
 	in_b ./transfer -l -s "$(stack ${pair#*:})" -a 10.0.0.2 -p 4000 -t 5 \
 		2>"$TMP/second.err" >/dev/null
 	grep -q "Address already in use" "$TMP/second.err"
-	result $? "${pair#*:} cannot take the port of ${pair%:*}"
+	result $? "ING-11 ${pair#*:} cannot take the port of ${pair%:*}"
 	listener_stop
 	listener "$B" ${pair#*:} 4000
 	result $? "${pair#*:} can when it is free"
@@ -56,19 +56,19 @@ if in_b nft add table inet t 2>/dev/null; then
 	in_b nft add rule inet t in tcp dport 4000 counter drop
 	listener "$B" tcpx 4000
 	connect_fails "deadline"
-	result $? "nft drop: no connection"
+	result $? "ING-09 nft drop: no connection"
 	in_b nft list chain inet t in | grep -q "packets [1-9]"
-	result $? "nft drop: counted"
+	result $? "ING-09 nft drop: counted"
 	in_b nft flush chain inet t in
 
 	in_b nft add rule inet t in tcp dport 4000 reject with tcp reset
 	connect_fails "Connection refused"
-	result $? "nft reject with tcp reset: refused"
+	result $? "ING-09 nft reject with tcp reset: refused"
 	in_b nft flush chain inet t in
 
 	in_b nft add rule inet t in tcp dport 4000 reject
 	connect_fails "Connection refused\|No route\|unreachable"
-	result $? "nft reject: refused"
+	result $? "ING-09 nft reject: refused"
 	in_b nft flush chain inet t in
 	listener_stop
 
