@@ -180,19 +180,17 @@ void tcpx_pmtu_too_big(struct tcpx_sock *tcb, u32 mtu, u32 seq)
 	if (!mtu || mtu >= tcb->snd.pmtu)
 		return;
 	mss = mss_of_path(tcb, max_t(u32, mtu, tcb->ip->mtu_min));
-	if (sk->sk_state == TCP_SYN_SENT) {
-		believe(tcb, mtu);
-	} else if (!is_in_flight(tcb, seq, mss)) {
+	if (sk->sk_state != TCP_SYN_SENT && !is_in_flight(tcb, seq, mss)) {
 		tcb->snd.pmtu_pending = 0;
 		TCPX_INC(sock_net(sk), PMTUIgnored);
 		return;
-	} else if (tcb->snd.mss_acked > mss && !tcb->recovery.timeouts) {
+	}
+	if (tcb->snd.mss_acked > mss && !tcb->recovery.timeouts) {
 		tcb->snd.pmtu_pending = mtu;
 		TCPX_INC(sock_net(sk), PMTUDelayed);
 		return;
-	} else {
-		believe(tcb, mtu);
 	}
+	believe(tcb, mtu);
 	tcpx_recovery_retransmit(tcb);
 }
 
@@ -287,8 +285,8 @@ void tcpx_pmtu_timed_out(struct tcpx_sock *tcb)
 	/* Congestion it is, but it may be the size as well. */
 	if (unlikely(tcpx_tx_cb(head)->marks & TCPX_TX_PROBE))
 		tcpx_pmtu_probe_lost(tcb, head);
-	if (unlikely(tcb->recovery.timeouts >= READ_ONCE(knobs_of(tcb)->retries1))
-	    && may_search(tcb))
+	if (tcb->recovery.timeouts >= READ_ONCE(knobs_of(tcb)->retries1) &&
+	    may_search(tcb))
 		leave_black_hole(tcb, head);
 }
 
