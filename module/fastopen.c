@@ -386,7 +386,6 @@ void tcpx_fastopen_opened(struct sock *child, struct sock *listener,
 	struct net *net = sock_net(child);
 
 	sock_owned_by_me(child);
-	sock_hold(listener);
 	tcb->listener = listener;
 	set_flags(tcb, TCPX_TFO_PENDING);
 	TCPX_INC(net, FastOpenPassive);

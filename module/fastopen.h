@@ -92,7 +92,10 @@ enum tcpx_fastopen_verdict
 tcpx_fastopen_syn_arrived(struct sock *sk, const struct sk_buff *skb);
 /* OPEN came to nothing: give the room back. */
 void tcpx_fastopen_failed(struct sock *sk);
-/* @child, in the accept queue, has taken the room. Owned. */
+/*
+ * @child, in the accept queue, has taken the room, and the caller's reference
+ * on @listener. Owned.
+ */
 void tcpx_fastopen_opened(struct sock *child, struct sock *listener,
 			  enum tcpx_fastopen_verdict verdict);
 /* Its final ACK came, or its end did: @reset, by a RST. Owned. */

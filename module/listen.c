@@ -140,11 +140,11 @@ void tcpx_listen_stop(struct sock *sk)
 
 /* --- accept() ------------------------------------------------------------ */
 
+/* False for what is no listener: only of that is listen_of() one's own. */
 bool tcpx_listen_readable(const struct sock *sk)
 {
-	const struct tcpx_listen *l = listen_of(sk);
-
-	return l && !list_empty_careful(&l->accept);
+	return READ_ONCE(sk->sk_state) == TCP_LISTEN &&
+	       !list_empty_careful(&listen_of(sk)->accept);
 }
 
 static int wait_for_child(struct sock *sk, long timeo)
@@ -636,7 +636,8 @@ static int queue_syn_ack(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 
 /*
  * RFC 7413 4.2.2: the SYN makes the child, which can be accepted at once, and
- * read. Consumes @skb if it says yes.
+ * read. It keeps its listener, which can be closed as soon as the child was
+ * accepted, on another CPU. Consumes @skb if it says yes.
  */
 static bool open_early(struct sock *sk, struct sk_buff *skb, u32 iss,
 		       enum tcpx_fastopen_verdict verdict)
@@ -645,11 +646,15 @@ static bool open_early(struct sock *sk, struct sk_buff *skb, u32 iss,
 	struct sock *child;
 	bool opened;
 
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return false;
 	fill_request(&req, sk, skb, iss);
 	req.cookie = 1;
 	child = create_child(sk, &req, skb);
-	if (!child)
+	if (!child) {
+		sock_put(sk);
 		return false;
+	}
 	opened = !queue_syn_ack(tcpx_sk(child), tcpx_seg(skb)) &&
 		 adopt(listen_of(sk), &req, child);
 	if (opened) {
@@ -659,8 +664,10 @@ static bool open_early(struct sock *sk, struct sk_buff *skb, u32 iss,
 		tcpx_output_send_syn(tcpx_sk(child), false,
 				     GFP_ATOMIC | __GFP_NOWARN);
 		sk->sk_data_ready(sk);
-	} else if (!sock_flag(child, SOCK_DEAD)) {
-		tcpx_sock_discard(child, false);
+	} else {
+		if (!sock_flag(child, SOCK_DEAD))
+			tcpx_sock_discard(child, false);
+		sock_put(sk);
 	}
 	tcpx_sock_put_child(child);
 	return opened;
