@@ -217,7 +217,8 @@ TEST_F(ending, API_10_linger_expires)
 	set_linger(fd[0], 1, 1);
 	start = now_ms();
 	EXPECT_EQ(0, close(fd[0]));
-	EXPECT_LE(950, now_ms() - start);
+	/* Jiffies, which lag where a CPU of the guest had to wait. */
+	EXPECT_LE(700, now_ms() - start);
 	EXPECT_GE(5000, now_ms() - start);
 	set_linger(fd[1], 1, 0);
 }
