@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """More than a listener has room for: SYNs, their data, final ACKs."""
 
+import time
+
 from harness import case, main
 from syns import Syns
 
@@ -152,11 +154,13 @@ def _(c):
 
 @case('SEC-15 a SYN that comes again and again: two answers a second at most')
 def _(c):
+    c.no_timeouts()
     c.half_open()
+    begun = time.monotonic()
     for _ in range(200):
         c.inject('S', seq=0)
     answers = len(c.collect(0.05))
-    if answers > 1:
+    if answers > 1 + 2 * (time.monotonic() - begun):
         c.fail('%d answers' % answers)
     c.state('SYN_RECEIVED')
 
@@ -180,6 +184,7 @@ def _(c):
 
 @case('SEC-32 4987-6 ten times the backlog of final ACKs: the rest waits')
 def _(c):
+    c.no_timeouts()
     c.listen(2)
     late = [c.sibling().half_open() for _ in range(3)]
     waiting = []

@@ -298,6 +298,12 @@ class Program:
             f.write(str(value))
         self.note('%s = %s' % (name, value))
 
+    def no_timeouts(self):
+        """No timeout of a slow machine is taken for an answer."""
+        if not self.stack.native:
+            self.knob('rto_initial_us', 20000000)
+            self.knob('rto_min_us', 20000000)
+
     def command(self, text):
         """Run ip or the like in the namespace."""
         self.note('$ ' + text)
