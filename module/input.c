@@ -77,7 +77,7 @@ static enum skb_drop_reason check_paws(struct tcpx_sock *tcb,
 		return SKB_NOT_DROPPED_YET;
 	if (unlikely(!(seg->options & TCPX_HAS_TS)))
 		return no_timestamps(tcb, seg);
-	if (likely((s32)(seg->tsval - tcb->rcv.ts_recent) >= 0) ||
+	if (likely(!tcpx_ts_before(seg->tsval, tcb->rcv.ts_recent)) ||
 	    !ts_recent_is_valid(tcb))
 		return SKB_NOT_DROPPED_YET;
 
@@ -95,7 +95,7 @@ static void update_ts_recent(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 	if (!tcb->rcv.ts_ok || !(seg->options & TCPX_HAS_TS) ||
 	    tcpx_seq_after(seg->seq, tcb->rcv.last_ack_sent))
 		return;
-	if ((s32)(seg->tsval - tcb->rcv.ts_recent) < 0 &&
+	if (tcpx_ts_before(seg->tsval, tcb->rcv.ts_recent) &&
 	    ts_recent_is_valid(tcb))
 		return;
 	tcb->rcv.ts_recent = seg->tsval;

@@ -818,7 +818,7 @@ drop:
 static bool is_old_timestamp(const struct tcpx_request *req,
 			     const struct tcpx_seg *seg)
 {
-	return req->ts_ok && (s32)(seg->tsval - req->ts_recent) < 0;
+	return req->ts_ok && tcpx_ts_before(seg->tsval, req->ts_recent);
 }
 
 /* RFC 9293 3.10.7.4 for SYN-RECEIVED after LISTEN; true: an ACK to look at. */

@@ -41,6 +41,12 @@ static inline bool tcpx_seq_in_window(u32 seq, u32 low, u32 len)
 	return seq - low < len;
 }
 
+/* a < b for timestamps, RFC 7323 5.2: half the circle apart is not less */
+static inline bool tcpx_ts_before(u32 a, u32 b)
+{
+	return (s32)(b - a) > 0;
+}
+
 static inline u32 tcpx_seq_max(u32 a, u32 b)
 {
 	return tcpx_seq_after(a, b) ? a : b;

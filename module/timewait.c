@@ -288,7 +288,7 @@ static bool is_old_timestamp(const struct tcpx_timewait *tw,
 			     const struct tcpx_seg *seg)
 {
 	return tw->ts_ok && seg->options & TCPX_HAS_TS &&
-	       (s32)(seg->tsval - tw->ts_recent) < 0 &&
+	       tcpx_ts_before(seg->tsval, tw->ts_recent) &&
 	       (u32)ktime_get_seconds() - tw->ts_recent_s < TCPX_PAWS_IDLE_S;
 }
 
@@ -305,7 +305,7 @@ static bool may_reopen(const struct tcpx_timewait *tw,
 	if ((seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_ACK | TCPX_FLAG_RST |
 			   TCPX_FLAG_FIN)) != TCPX_FLAG_SYN)
 		return false;
-	if (has_ts && (!tw->ts_ok || (s32)(seg->tsval - tw->ts_recent) > 0))
+	if (has_ts && (!tw->ts_ok || tcpx_ts_before(tw->ts_recent, seg->tsval)))
 		return true;
 	if (has_ts && is_old_timestamp(tw, seg))
 		return false;

@@ -35,6 +35,18 @@ def _(c):
         twin.state(before)
 
 
+@case('7323-6 PAWS: half of all timestamps ahead is not old')
+def _(c):
+    c.established(ts=True)
+    recent = c.ts_val
+    c.inject('PA', len=10, ts=(recent + (1 << 31) + 1, c.ts_recent), void=True)
+    c.check(c.expect('A', ack=1).option('ts')[1], recent, 'TSecr')
+    c.recv_nothing()
+    c.inject('PA', len=10, ts=(recent + (1 << 31), c.ts_recent))
+    c.check(c.expect('A').option('ts')[1], recent + (1 << 31), 'TSecr')
+    c.recv(10)
+
+
 @case('7323-4 without the timestamps that were agreed upon: silence',
       native='they are processed')
 def _(c):
