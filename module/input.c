@@ -114,7 +114,7 @@ static bool is_recent_duplicate(const struct tcpx_sock *tcb,
 {
 	return tcpx_seq_before_eq(seg->end_seq, tcb->rcv.nxt) &&
 	       tcpx_seq_after_eq(seg->end_seq, tcb->rcv.wup) &&
-	       seg->end_seq != seg->seq;
+	       seg->end_seq != seg->seq && seg->flags & TCPX_FLAG_ACK;
 }
 
 static enum skb_drop_reason first_sequence(struct tcpx_sock *tcb,

@@ -128,6 +128,15 @@ def _(c):
         c.expect('A', seq=c.dut_nxt, ack=c.nxt)
 
 
+@in_states('SM-11 SM-13 text before RCV.NXT, without ACK, is acknowledged',
+           native=dict.fromkeys(STATES, 'not one without ACK'))
+def _(c):
+    answer_all(c)
+    for flags, size in ('P', 1), ('P', 5), ('F', 4):
+        c.inject(flags, seq=c.nxt - size - ('F' in flags), len=size, void=True)
+        c.expect('A', seq=c.dut_nxt, ack=c.nxt)
+
+
 @in_states('SM-11 a segment beyond the window is acknowledged', ALL,
            native=dict.fromkeys(ALL, 'its ACK number counts at the edge'))
 def _(c):
