@@ -369,8 +369,10 @@ static void close_connection(struct sock *sk, long timeout)
 		tcpx_listen_stop(sk);
 		tcpx_sock_event(sk, TCPX_EV_CLOSE);
 	} else if (unread) {
-		/* RFC 9293 SHLD-3, RFC 2525 2.17. */
+		/* RFC 9293 SHLD-3, RFC 2525 2.17: also where ABORT is silent. */
 		TCPX_INC(net, AbortOnClose);
+		if (!abort_wants_rst(sk))
+			tcpx_xmit_rst(tcpx_sk(sk));
 		tcpx_sock_abort(sk, 0);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		TCPX_INC(net, AbortOnData);

@@ -234,6 +234,26 @@ def _(c):
     c.state('CLOSED')
 
 
+@case('MAY-1 SHLD-3 close() with unread data after both FINs sends a RST')
+def _(c):
+    for first in 'shutdown', 'FIN':
+        twin = c.sibling()
+        twin.established()
+        twin.inject('PA', len=10)
+        twin.expect('A')
+        for end in ('shutdown', 'FIN')[::1 if first == 'shutdown' else -1]:
+            if end == 'shutdown':
+                twin.shutdown()
+                twin.expect('FA')
+            else:
+                twin.inject('FA', ack=1)
+                twin.expect('A')
+        twin.state('CLOSING' if first == 'shutdown' else 'LAST_ACK')
+        twin.close()
+        twin.expect('RA', seq=2, ack=12)
+        twin.state('CLOSED')
+
+
 @case('MAY-1 SHLD-3 data after close() get a RST')
 def _(c):
     for acked in False, True:
