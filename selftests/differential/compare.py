@@ -37,10 +37,16 @@ def strong(answer):
 
 
 def late(side):
-    """What time alone made it send, in order."""
-    return [(''.join(sorted(s.flags)), s.seq, s.end)
-            for a in side.answers for s in a.sent
-            if s.late and 'S' not in s.flags]
+    """What time alone made it send, in order. Whether a FIN goes with text is
+    a matter of how data are cut."""
+    found = []
+    for one in (s for a in side.answers for s in a.sent):
+        if one.late and 'S' not in one.flags:
+            flags, end = ''.join(sorted(one.flags)), one.end
+            if 'F' in flags and end - one.seq > 1:
+                flags, end = flags.replace('F', ''), end - 1
+            found.append((flags, one.seq, end))
+    return found
 
 
 def replies(answer, step):
@@ -98,7 +104,7 @@ def differences(native, tcpx):
                 found.append((field, *pair))
         for one in found:
             yield Difference(number, step, *one, state, (native, tcpx))
-        before, state = now, now[1].state
+        before, state = now, now[1].state or now[1].orphan
     timed = late(native), late(tcpx)
     common = min(map(len, timed))
     if timed[0][:common] != timed[1][:common]:

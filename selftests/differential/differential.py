@@ -69,7 +69,7 @@ class Bench:
     def judge(self, one):
         self.number += 1
         native = self.native.run(one, self.number)
-        tcpx = self.tcpx.run(one, self.number)
+        tcpx = self.tcpx.run(one, self.number, native)
         said = self.kernel.complaint()
         return ('broken', 'kernel: ' + said) if said else \
             compare.judge(native, tcpx)

@@ -18,7 +18,7 @@ import struct
 import time
 from collections import namedtuple
 
-from codec import BadPacket, addr_pack, parse_tcp, seq_diff
+from codec import SEQ_MOD, BadPacket, addr_pack, parse_tcp, seq_diff
 from harness import Stack
 from peer import Failure, Peer, pattern
 from program import POLL, STATES
@@ -42,6 +42,7 @@ BOTH = {'timestamps': 1, 'sack': 1, 'window_scaling': 1, 'retries2': 15,
         'congestion_control': 'reno', 'ecn': 0, 'fastopen': 0}
 NATIVE = {'rfc1337': 1, 'recovery': 0, 'early_retrans': 0, 'frto': 0,
           'no_metrics_save': 1, 'autocorking': 0, 'syn_linear_timeouts': 0,
+          'comp_sack_nr': 0,
           'limit_output_bytes': 1 << 24}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -49,8 +50,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 # A segment as both would send it: seq and end count from its ISN, ack from
 # what continues our stream; ms since the step; late: caused by time alone.
 Sent = namedtuple('Sent', 'flags seq end ack opts ms late update')
-# acked: all of ours that it has acknowledged; nxt: where our stream ends.
-Answer = namedtuple('Answer', 'sent call state poll acked nxt')
+# acked: all of ours that it has acknowledged; nxt: where our stream ends; at:
+# seconds since the start; got: what it was sent, or None; orphan: the state
+# of what the program has closed (of tcpx only).
+Answer = namedtuple('Answer', 'sent call state poll acked nxt at got orphan')
+# A segment of ours as it was sent, in numbers. known: what it had sent.
+Got = namedtuple('Got', 'seq end ack edge known win')
 
 
 class Twin:
@@ -73,10 +78,10 @@ class Twin:
         if libc.setns(self.namespace, 0):
             raise OSError(ctypes.get_errno(), 'setns')
 
-    def run(self, stimulus, number):
-        """The Side with its answers."""
+    def run(self, stimulus, number, model=None):
+        """The Side with its answers. model: the other one, which was first."""
         self.enter()
-        side = Side(self, stimulus, number)
+        side = Side(self, stimulus, number, model)
         try:
             side.run()
         finally:
@@ -87,7 +92,8 @@ class Twin:
 class Side(Peer):
     """One connection of one stack, driven by a stimulus."""
 
-    def __init__(self, twin, stimulus, number):
+    def __init__(self, twin, stimulus, number, model=None):
+        self.model = model
         self.bench, self.stack, self.stimulus = twin, twin.stack, stimulus
         self.family = stimulus.family
         self.addr = peer_addr(self.family, 1 + number % 60000)
@@ -107,7 +113,8 @@ class Side(Peer):
         self.edge, self.dut_edge = None, None
         self.ws = self.dut_ws = 0
         self.ts_on, self.ts_val, self.ts_recent = False, 1000, 0
-        self.acked, self.anchor = 0, None
+        self.acked, self.sent = 0, None
+        self.anchor, self.near = None, 0
         self.stream, self.read_at = bytearray(), 0
         self.quoted, self.got = b'', None
         self.lsock = self.sock = None
@@ -140,16 +147,15 @@ class Side(Peer):
             if self.dut_iss != seg.seq:		# the first, or another one
                 self.dut_iss, self.dut_nxt, self.una = seg.seq, 0, 0
                 self.stream = bytearray()
+                if seg.has('A'):
+                    self.count_from(seq_diff(seg.ack, self.iss))
             self.dut_syn = seg
             self.negotiate()
         self.log.append('%9.1f ms  %s' % ((when - self.start) * 1e3,
                                           self.show(seg, '<')))
         old_edge, old_nxt, old_ack = self.dut_edge, self.dut_nxt, self.acked
-        try:
-            self.arrived = when
-            self.seen(seg)
-        except Failure as bad:
-            self.broken.append(str(bad))
+        self.arrived = when
+        self.seen(seg)
         # A RST without an ACK to answer has the number 0.
         seq = seq_diff(seg.seq, self.dut_iss or 0) \
             if seg.seq or not seg.has('R') else 0
@@ -168,12 +174,27 @@ class Side(Peer):
                          self.dut_edge is not None and
                          self.dut_edge > old_edge))
 
+    def count_from(self, start):
+        """It has taken a SYN: the first, a later one, or one that ends
+        TIME-WAIT. Text of the SYN does not count."""
+        self.nxt, self.acked, self.fin = start, start, False
+        self.read_at, self.pieces, self.dut_edge = start - 1, [], None
+
+    def audit(self, seg):
+        """What is wrong is noted; the segment counts nevertheless."""
+        try:
+            super().audit(seg)
+        except Failure as bad:
+            self.broken.append(str(bad))
+
     def name(self, number):
         """A sequence number of ours, counted from the symbol that it is
         near to: windows differ, so their edges do."""
-        if self.anchor is not None and abs(number - self.anchor) < 4000 < \
-                abs(number - self.nxt):
-            return 'edge%+d' % (number - self.anchor)
+        def away(other):
+            return seq_diff(number % SEQ_MOD, other % SEQ_MOD)
+        if self.anchor is not None and 4000 < abs(away(self.nxt)) and min(
+                abs(away(self.anchor)), abs(away(self.near))) < 4000:
+            return 'edge%+d' % away(self.anchor)
         return number - self.nxt
 
     def options(self, seg):
@@ -200,7 +221,7 @@ class Side(Peer):
         self.step(None)
 
     def step(self, step):
-        self.begun = time.monotonic()
+        self.begun, self.sent = time.monotonic(), None
         if step is None:
             call, wait = self.end(), IDLE_END_MS
         else:
@@ -219,7 +240,20 @@ class Side(Peer):
         self.log.append('%14s %s, %s [%s]' % (
             '', 'ok' if call is None else call, state, poll))
         self.answers.append(Answer(found, call, state, poll, self.acked,
-                                   self.nxt))
+                                   self.nxt, self.begun - self.start,
+                                   self.sent, self.orphan()))
+
+    def orphan(self):
+        return self.find_state() if self.closed and self.dut_port and \
+            not self.stack.native else None
+
+    def answered(self):
+        """What we count from as acknowledged: the same for both, although one
+        of them may delay an ACK."""
+        if not self.model or not self.answers:
+            return self.acked
+        other = self.model.answers[len(self.answers) - 1]
+        return self.nxt + other.acked - other.nxt
 
     def listen_to(self, ms, count=None):
         """What is sent at once, and within so many milliseconds."""
@@ -239,13 +273,17 @@ class Side(Peer):
         flags = step.flags
         if self.dut_port is None:
             return 'no port'
-        at = {'nxt': self.nxt, 'ack': self.acked,
+        at = {'nxt': self.nxt, 'ack': self.answered(),
               'edge': self.nxt if self.dut_edge is None else self.dut_edge}
         if seq[0] == 'edge':
             self.anchor = at['edge']
         seq = at[seq[0]] + seq[1] if 'S' not in flags or self.nxt else 0
+        self.near = seq
         ack = {'dut': self.dut_nxt, 'una': self.una}[ack[0]] + ack[1]
         void = bad or self.is_void(flags, seq, ack, len)
+        self.sent = Got(seq, seq + len, ack if 'A' in flags else None,
+                        self.dut_edge, self.dut_nxt,
+                        self.win if win is None else win)
         if 'A' in flags:
             edge = ack + ((65535 if win is None else win) << self.ws)
             self.edge = max(self.edge or 0, edge)
@@ -422,6 +460,7 @@ class Side(Peer):
             return 'not now'
         name = next(iter(kind))
         at = {'una': self.una, 'dut': self.dut_nxt}[seq[0]] + seq[1]
+        self.sent = Got(at, at, None, None, self.dut_nxt, None)
         self.icmp(*ICMP[name], mtu, seq=at)
         return None
 
