@@ -36,8 +36,34 @@ def had(d, kind, *names):
                for s in steps)
 
 
-def field_of(sent, name):
-    return [o for o in sent[4] if o[0] != name]
+def earlier(d):
+    """(step, tcpx's state before it, what tcpx got) up to this one."""
+    steps, answers = d.sides[0].stimulus.steps, d.sides[1].answers
+    for number, step in enumerate(steps[:d.number + 1]):
+        last = answers[number - 1] if number else None
+        yield step, last and (last.state or last.orphan), answers[number].got
+
+
+def got(d):
+    """What tcpx got in this step."""
+    return d.sides[1].answers[d.number].got if d.step else None
+
+
+def offset(d):
+    """The number of this segment, counted from what tcpx expects."""
+    before = d.sides[1].answers[d.number - 1] if d.number else None
+    return got(d).seq - (before.nxt if before else 0)
+
+
+def only_native_resets(d):
+    return d.field == 'sent' and bool(d.native) and \
+        all('R' in s[0] for s in d.native) and \
+        not any('R' in s[0] for s in d.tcpx)
+
+
+def is_closed(d):
+    """TIME-WAIT or CLOSED, or not yet accepted."""
+    return d.state in ('CLOSED', 'TIME_WAIT', None)
 
 
 # -- opening ---------------------------------------------------------------
@@ -77,12 +103,34 @@ def _(d):
         str(d.native).replace('ECONNRESET', 'ECONNREFUSED') == str(d.tcpx)
 
 
-@allowed('SYN-RECEIVED, active: the FIN of the SYN that crossed ours',
-         'RFC 9293 3.10.7.3: it is kept, as text is, and processed when the '
-         'connection is open. Native TCP drops it, the peer sends it again.')
+@allowed('SYN-RECEIVED, active: text and FIN of the SYN that crossed ours',
+         'RFC 9293 3.10.7.3: they are kept and processed when the connection '
+         'is open. Native TCP drops them, the peer sends them again.')
 def _(d):
-    return d.state == 'SYN_RECEIVED' and is_segment(d, 'A') and \
-        had(d, '>', 'S', 'F')
+    return d.state == 'SYN_RECEIVED' and is_segment(d, 'A') and any(
+        state == 'SYN_SENT' and 'S' in step.flags and
+        not set('AR') & set(step.flags) and
+        ('F' in step.flags or step.args.get('len'))
+        for step, state, _ in earlier(d))
+
+
+@allowed('SYN-RECEIVED, passive: a soft ICMP error',
+         'RFC 9293 3.9.2.2 (MUST-56): it must not abort the connection. '
+         'Native TCP drops the request.')
+def _(d):
+    return d.state is None and only_native_resets(d) and any(
+        state is None and step.kind == 'icmp' and SOFT & set(step.args)
+        for step, state, _ in earlier(d))
+
+
+@allowed('SYN-RECEIVED, passive: number and ACK are both unacceptable',
+         'RFC 9293 3.10.7.4: the number is the first check and is answered '
+         'with an ACK. Native TCP looks at the ACK before, and resets.')
+def _(d):
+    return d.state is None and only_native_resets(d) and \
+        is_segment(d, 'A') and got(d).ack != got(d).known and \
+        got(d).edge is not None and \
+        (offset(d) < 0 or got(d).seq >= got(d).edge)
 
 
 # -- ICMP ------------------------------------------------------------------
@@ -118,7 +166,7 @@ def _(d):
          'too.')
 def _(d):
     return d.step is not None and d.step.kind == 'icmp' and \
-        d.step.args.get('seq', ('una', 0)) in (('dut', 0), ('una', 0))
+        got(d) is not None and got(d).seq == got(d).known
 
 
 @allowed('ICMP about SND.NXT, seen later',
@@ -127,7 +175,36 @@ def _(d):
 def _(d):
     return d.field == 'call' and d.step is None and had(d, 'icmp') and \
         isinstance(d.tcpx, tuple) and isinstance(d.native, tuple) and \
-        d.native[:2] == d.tcpx[:2] and d.tcpx[2] == 0
+        d.native[:2] == d.tcpx[:2] and d.tcpx[2] == 0 and any(
+            step.kind == 'icmp' and it and it.seq == it.known
+            for step, _, it in earlier(d))
+
+
+# -- TIME-WAIT blocks ------------------------------------------------------
+
+@allowed('TIME-WAIT: SYN and FIN together',
+         'RFC 9293 3.6.1 lets a SYN open anew; with a FIN it is none that '
+         'could, and TIME-WAIT goes on. Native TCP ends TIME-WAIT for it and '
+         'then drops it.')
+def _(d):
+    return d.state in ('TIME_WAIT', 'CLOSED') and is_segment(d, 'SF') and \
+        d.field == 'reply' and not d.native
+
+
+@allowed('FIN-WAIT-2, closed: what is not next',
+         'RFC 9293 3.10.7.4, RFC 5961 3.2 and 4.2: it is queued, acknowledged '
+         'or challenged as ever. Native TCP has a TIME-WAIT block only, which '
+         'ends by a RST in the window and resets what is out of order.')
+def _(d):
+    if not had(d, 'close'):
+        return False
+    if any(state == 'FIN_WAIT_2' and 'R' in step.flags
+           for step, state, _ in earlier(d)):
+        return True
+    return is_segment(d) and d.field in ('sent', 'reply', 'ack') and (
+        d.state == 'FIN_WAIT_2' or d.state == 'FIN_WAIT_1' and
+        got(d).ack == got(d).known) and (
+            offset(d) != 0 or 'S' in d.step.flags)
 
 
 # -- RST -------------------------------------------------------------------
@@ -136,7 +213,7 @@ def _(d):
          'RFC 5961 3.2: outside of the window it is dropped silently. Native '
          'TCP resets in CLOSE-WAIT, CLOSING and LAST-ACK.')
 def _(d):
-    return is_segment(d, 'R') and had(d, '>', 'F') and \
+    return is_segment(d, 'R') and offset(d) == -1 and had(d, '>', 'F') and \
         d.sides[0].answers[d.number].state in ('CLOSED', None)
 
 
@@ -146,19 +223,24 @@ def _(d):
          'window begins where it was last announced and ends one later.',
          goes_on=True)
 def _(d):
-    return d.field == 'reply' and is_segment(d, 'R') and not d.tcpx
+    return d.field == 'reply' and is_segment(d, 'R') and not d.tcpx and (
+        offset(d) < 0 or got(d).edge is None or got(d).seq >= got(d).edge)
 
 
-@allowed('a challenge ACK soon after another ACK of that kind',
-         'RFC 5961 7 leaves the limit to the stack. Native TCP sends one in '
-         'half a second, tcpx ten in five seconds.', goes_on=True)
+@allowed('an ACK of what is unacceptable, soon after another',
+         'RFC 5961 7, RFC 9293 3.8.4 leave the limit to the stack. Both send '
+         'one in half a second if there is no text; tcpx counts challenge '
+         'ACKs apart, ten in five seconds, native TCP counts all as one and '
+         'a FIN as text.', goes_on=True)
 def _(d):
-    return d.field == 'reply' and is_segment(d) and not d.native and \
-        bool(d.tcpx) and d.tcpx[0] == 'A' and \
-        bool(set('SR') & set(d.step.flags)) and any(
-            s.kind == '>' and (set('SR') & set(s.flags) or
-                               {'seq', 'ack', 'ts'} & set(s.args))
-            for s in d.sides[0].stimulus.steps[1:d.number])
+    if d.field != 'reply' or not is_segment(d) or bool(d.native) == \
+            bool(d.tcpx):
+        return False
+    quiet = d.sides[bool(d.native)].answers
+    now = quiet[d.number].at
+    return any(now - a.at < 0.5 and any(
+        s.flags == 'A' and s.seq == s.end and not s.late for s in a.sent)
+        for a in quiet[1:d.number])
 
 
 # -- the ACK ---------------------------------------------------------------
@@ -169,7 +251,7 @@ def _(d):
          'that is closed.')
 def _(d):
     return d.field in ('reply', 'ack', 'sent') and is_segment(d, 'A') and \
-        d.step.args.get('ack', ('dut', 0))[1] > 0 and (
+        got(d) and got(d).ack > got(d).known and (
             not d.native or d.field == 'sent' and not d.tcpx)
 
 
@@ -177,7 +259,7 @@ def _(d):
          'RFC 7323 3.2: once negotiated, it should be dropped silently. '
          'Native TCP takes it.')
 def _(d):
-    return is_segment(d) and had(d, '>', 'nots')
+    return d.sides[1].ts_on and had(d, '>', 'nots')
 
 
 @allowed('SYN-RECEIVED, active: an ACK of ISS',
@@ -190,10 +272,14 @@ def _(d):
 
 @allowed('an ACK below all that was ever sent',
          'RFC 5961 5.2: SND.UNA - MAX.SND.WND <= SEG.ACK is acceptable. '
-         'Native TCP of 6.12 also wants it not to be below the ISN.')
+         'Native TCP of 6.12 also wants it to be above the ISN, and uses '
+         'nothing of a segment whose ACK is not.')
 def _(d):
-    return is_segment(d, 'A') and d.field in ('reply', 'ack', 'poll', 'sent') \
-        and d.step.args.get('ack', ('dut', 0))[1] < 0
+    return any(it and it.ack is not None and it.ack < 1 and
+               state not in (None, 'SYN_SENT') and
+               (step is d.step or step.args.get('len') or 'win' in step.args
+                or set('FU') & set(step.flags))
+               for step, state, it in earlier(d))
 
 
 @allowed('the right edge',
@@ -242,6 +328,61 @@ def _(d):
             for s in d.sides[0].stimulus.steps[:d.number + 1]) >= 2
 
 
+@allowed('text that crosses the right edge',
+         'RFC 9293 3.10.7.4, first: it is trimmed to the window. Native TCP '
+         'takes all of it. Windows differ in size.')
+def _(d):
+    return d.field in ('ack', 'call', 'acked', 'reply') and any(
+        a.got and a.got.edge is not None and a.got.seq < a.got.edge < a.got.end
+        for side in d.sides for a in side.answers[:d.number + 1])
+
+
+@allowed('text behind a FIN that waits for text',
+         'RFC 9293 3.4, 3.10.7.4: the FIN has a number, and there is nothing '
+         'behind it. Native TCP forgets a queued FIN when text that overlaps '
+         'it arrives.')
+def _(d):
+    fins = [it.end for step, _, it in earlier(d)
+            if it and {'F', 'A'} <= set(step.flags)]
+    return bool(fins) and d.state in ('ESTABLISHED', 'FIN_WAIT_1',
+                                      'FIN_WAIT_2', 'SYN_RECEIVED') and \
+        any(it and step.args.get('len') and it.end > min(fins)
+            for step, _, it in earlier(d))
+
+
+@allowed('text behind the FIN',
+         'RFC 9293 3.10.7.4, seventh: in CLOSE-WAIT, CLOSING and LAST-ACK it '
+         'is ignored. Native TCP resets if it begins before the FIN.')
+def _(d):
+    return d.state in ('CLOSE_WAIT', 'CLOSING', 'LAST_ACK') and \
+        only_native_resets(d) and is_segment(d) and offset(d) < 0 < \
+        offset(d) + got(d).end - got(d).seq
+
+
+@allowed('urgent data behind the FIN',
+         'RFC 9293 3.10.7.4, sixth: URG is ignored when a FIN has been '
+         'received. Native TCP reports it.', goes_on=True)
+def _(d):
+    if not had(d, '>', 'U') or d.state not in (
+            'CLOSE_WAIT', 'CLOSING', 'LAST_ACK', 'CLOSED'):
+        return False
+    if d.field == 'poll':
+        return 'PRI ' in d.native and d.native.replace('PRI ', '') == d.tcpx
+    return d.field == 'call' and d.step is not None and \
+        d.step.kind == 'recvoob'
+
+
+@allowed('an ACK while the peer has shrunk its window',
+         'RFC 9293 3.10.7.4: <SEQ=SND.NXT>. Native TCP sends the end of the '
+         'window, or of what it had sent up to there.', goes_on=True)
+def _(d):
+    return d.field == 'ack' and d.native[0] == d.tcpx[0] and \
+        d.native[1] < d.tcpx[1] and any(
+            it and it.ack is not None and it.ack + it.win < d.tcpx[1] or
+            it and 'S' in step.flags and it.win == 0
+            for step, _, it in earlier(d))
+
+
 # -- TIME-WAIT -------------------------------------------------------------
 
 @allowed('TIME-WAIT: what is no repetition of the FIN',
@@ -250,14 +391,14 @@ def _(d):
          'Native TCP acknowledges all but a plain ACK.', goes_on=True)
 def _(d):
     return d.field == 'reply' and is_segment(d) and not d.tcpx and \
-        d.state in ('CLOSED', None) and had(d, '>', 'F')
+        is_closed(d) and had(d, '>', 'F')
 
 
 @allowed('TIME-WAIT: the timestamp echoed',
          'RFC 7323 5 is silent: tcpx echoes that of the FIN, native TCP that '
          'of a later ACK.', goes_on=True)
 def _(d):
-    return d.field == 'ack' and d.state in ('CLOSED', None) and \
+    return d.field == 'ack' and is_closed(d) and \
         d.native[:2] == d.tcpx[:2]
 
 
@@ -315,9 +456,24 @@ def _(d):
 
 @allowed('how often a timer has expired',
          'RFC 6298 2.4, 5.7: the clocks have another granularity, so that one '
-         'probe or repetition more or less fits into the time.')
+         'probe or repetition more or less fits into the time; how data are '
+         'cut is not compared.')
 def _(d):
-    return d.field == 'late' and set(d.native) == set(d.tcpx)
+    if d.field != 'late':
+        return False
+    first = {one[1] for one in d.native}, {one[1] for one in d.tcpx}
+    more = abs(len(d.native) - len(d.tcpx))
+    return first[0] == first[1] or bool(first[0] & first[1]) and \
+        len(first[0] ^ first[1]) <= 1 and more <= 1
+
+
+@allowed('the RTO after a SYN that was repeated at once',
+         'RFC 6298 3: native TCP repeats its SYN when it got an unacceptable '
+         'ACK, so that it has a sample of another round trip.')
+def _(d):
+    return d.field in ('late', 'sent') and any(
+        state == 'SYN_SENT' and it and it.ack is not None and it.ack != 1
+        for _, state, it in earlier(d))
 
 
 @allowed('a window of some octets: when it is used',
@@ -325,9 +481,20 @@ def _(d):
          'timeout of 0.1 to 1 s ends. tcpx counts from the first of these '
          'windows, native TCP from the last probe.')
 def _(d):
-    return d.field in ('ack', 'sent', 'late') and had(d, 'send') and any(
-        s.kind == '>' and 0 < s.args.get('win', 65535) < 536
-        for s in d.sides[0].stimulus.steps[:d.number])
+    small = [it.win for step, _, it in earlier(d)
+             if it and 'A' in step.flags and 0 < it.win < 536]
+    if not small or not had(d, 'send'):
+        return False
+    if d.field == 'ack':
+        return d.native[0] == d.tcpx[0] and \
+            abs(d.native[1] - d.tcpx[1]) <= max(small)
+    if d.field == 'late':
+        return all(end - seq <= max(small) for _, seq, end in
+                   set(d.native) ^ set(d.tcpx))
+    return d.field == 'sent' and all(
+        s[0] in ('A', 'AU') for s in d.native + d.tcpx) and \
+        abs(sum(s[2] - s[1] for s in d.native) -
+            sum(s[2] - s[1] for s in d.tcpx)) <= max(small)
 
 
 @allowed('text at the right edge',
@@ -338,7 +505,28 @@ def _(d):
         for s in d.sides[0].stimulus.steps)
 
 
+@allowed('an ACK that was delayed when the connection ended',
+         'RFC 9293 3.8.6.3: it may be delayed by 500 ms, and a RST or the '
+         'program ended the connection before.')
+def _(d):
+    return d.field == 'acked' and d.tcpx < d.native and \
+        d.state in ('CLOSED', None)
+
+
 # -- congestion control ----------------------------------------------------
+
+@allowed('cwnd in segments',
+         'RFC 5681 2: cwnd counts octets. Native TCP counts segments, and '
+         'short ones as full ones.')
+def _(d):
+    if d.field != 'sent' or len(d.native) != 1 or len(d.tcpx) != 1:
+        return False
+    (native,), (tcpx,) = d.native, d.tcpx
+    mss = d.sides[0].mss
+    return native[0] == tcpx[0] == 'A' and native[1] == tcpx[1] and \
+        native[3:] == tcpx[3:] and abs(native[2] - tcpx[2]) <= mss + 60 and \
+        min(native[2], tcpx[2]) > 4 * mss
+
 
 @allowed('the amount sent after a loss',
          'RFC 5681, RFC 6582, RFC 6675: cwnd counts octets, also those of a '
