@@ -123,6 +123,17 @@ def _(d):
         for step, state, _ in earlier(d))
 
 
+@allowed('SYN-RECEIVED, passive: a hard ICMP error',
+         'RFC 9293 3.9.2.2 (SHLD-26): it ends the connection. Native TCP '
+         'drops a request for a soft one only.')
+def _(d):
+    return d.state is None and d.field == 'sent' and bool(d.tcpx) and \
+        all('R' in s[0] for s in d.tcpx) and not d.native and any(
+            state is None and step.kind == 'icmp' and
+            {'proto', 'port'} & set(step.args)
+            for step, state, _ in earlier(d))
+
+
 @allowed('SYN-RECEIVED, passive: number and ACK are both unacceptable',
          'RFC 9293 3.10.7.4: the number is the first check and is answered '
          'with an ACK. Native TCP looks at the ACK before, and resets.')
@@ -207,7 +218,26 @@ def _(d):
             offset(d) != 0 or 'S' in d.step.flags)
 
 
+@allowed('Packet Too Big: believed when a segment is lost, too',
+         'RFC 5927 7.2: not where larger segments have arrived, or about one '
+         'that fits. Native TCP sends again at once all that is larger.')
+def _(d):
+    return d.step is not None and 'toobig' in d.step.args and \
+        d.field == 'sent' and not d.tcpx and \
+        all(s[0] in ('A', 'AF') for s in d.native)
+
+
 # -- RST -------------------------------------------------------------------
+
+@allowed('SYN-RECEIVED, passive: a RST with an old timestamp',
+         'RFC 7323 5.2: a RST is not subject to PAWS. Native TCP drops it '
+         'while there is no socket yet.')
+def _(d):
+    return d.state is None and any(
+        state is None and 'R' in step.flags and step.args.get('ts', 0) < 0
+        for step, state, _ in earlier(d))
+
+
 
 @allowed('a RST at RCV.NXT-1 after the FIN',
          'RFC 5961 3.2: outside of the window it is dropped silently. Native '
@@ -467,13 +497,15 @@ def _(d):
         len(first[0] ^ first[1]) <= 1 and more <= 1
 
 
-@allowed('the RTO after a SYN that was repeated at once',
+@allowed('the RTO after a SYN that was sent twice',
          'RFC 6298 3: native TCP repeats its SYN when it got an unacceptable '
-         'ACK, so that it has a sample of another round trip.')
+         'ACK, and takes the time of its SYN,ACK after a simultaneous open: '
+         'samples of other round trips, where tcpx may have none.')
 def _(d):
     return d.field in ('late', 'sent') and any(
-        state == 'SYN_SENT' and it and it.ack is not None and it.ack != 1
-        for _, state, it in earlier(d))
+        state == 'SYN_SENT' and it and 'R' not in step.flags and
+        it.ack != 1 and (it.ack is not None or 'S' in step.flags)
+        for step, state, it in earlier(d))
 
 
 @allowed('a window of some octets: when it is used',
@@ -516,16 +548,17 @@ def _(d):
 # -- congestion control ----------------------------------------------------
 
 @allowed('cwnd in segments',
-         'RFC 5681 2: cwnd counts octets. Native TCP counts segments, and '
-         'short ones as full ones.')
+         'RFC 5681 2: cwnd counts octets. Native TCP counts segments, short '
+         'ones as full ones, so that less fits when the path MTU shrinks.')
 def _(d):
     if d.field != 'sent' or len(d.native) != 1 or len(d.tcpx) != 1:
         return False
     (native,), (tcpx,) = d.native, d.tcpx
     mss = d.sides[0].mss
     return native[0] == tcpx[0] == 'A' and native[1] == tcpx[1] and \
-        native[3:] == tcpx[3:] and abs(native[2] - tcpx[2]) <= mss + 60 and \
-        min(native[2], tcpx[2]) > 4 * mss
+        native[3:] == tcpx[3:] and (had(d, 'icmp', 'toobig') or abs(
+            native[2] - tcpx[2]) <= mss + 60 < 4 * mss < min(
+                native[2], tcpx[2]))
 
 
 @allowed('the amount sent after a loss',

@@ -192,8 +192,9 @@ class Side(Peer):
         near to: windows differ, so their edges do."""
         def away(other):
             return seq_diff(number % SEQ_MOD, other % SEQ_MOD)
-        if self.anchor is not None and 4000 < abs(away(self.nxt)) and min(
-                abs(away(self.anchor)), abs(away(self.near))) < 4000:
+        far = [abs(away(at)) for at in (self.anchor, self.near)
+               if self.anchor is not None and abs(at - self.nxt) > 4000]
+        if far and min(far) < min(4000, abs(away(self.nxt))):
             return 'edge%+d' % away(self.anchor)
         return number - self.nxt
 
@@ -316,7 +317,8 @@ class Side(Peer):
                 not ('A' in flags or 'S' in flags and not self.nxt) or \
                 ('S' in flags) != (not self.nxt):
             return True
-        if 'A' in flags and not (self.una - 65535 <= ack <= self.dut_nxt):
+        if 'A' in flags and not (self.una - 65535 <= ack <= self.dut_nxt) or \
+                set('SA') <= set(flags) and ack < 1:
             return True
         edge = self.dut_edge if self.dut_edge is not None else 1
         return 'S' not in flags and not (

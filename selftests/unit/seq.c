@@ -53,6 +53,21 @@ TEST(between_and_in_window)
 	}
 }
 
+/* RFC 7323 5.2: 0 < (b - a) < 2^31 */
+TEST(order_of_timestamps)
+{
+	for (int i = 0; i < COUNT(bases); i++) {
+		u32 a = bases[i];
+
+		ASSERT_FALSE(tcpx_ts_before(a, a));
+		ASSERT_TRUE(tcpx_ts_before(a, a + 1));
+		ASSERT_TRUE(tcpx_ts_before(a, a + 0x7fffffff));
+		ASSERT_FALSE(tcpx_ts_before(a, a + 0x80000000));
+		ASSERT_FALSE(tcpx_ts_before(a, a + 0x80000001));
+		ASSERT_FALSE(tcpx_ts_before(a, a - 1));
+	}
+}
+
 TEST(between_more_than_half_the_space)
 {
 	ASSERT_TRUE(tcpx_seq_between(0xc0000000, 0, 0xd0000000));
