@@ -205,17 +205,27 @@ def _(d):
 @allowed('FIN-WAIT-2, closed: what is not next',
          'RFC 9293 3.10.7.4, RFC 5961 3.2 and 4.2: it is queued, acknowledged '
          'or challenged as ever. Native TCP has a TIME-WAIT block only, which '
-         'ends by a RST in the window and resets what is out of order.')
+         'ends by a RST in the window, resets what is out of order and takes '
+         'a FIN whatever its ACK is.')
 def _(d):
     if not had(d, 'close'):
         return False
-    if any(state == 'FIN_WAIT_2' and 'R' in step.flags
-           for step, state, _ in earlier(d)):
+    if any(state == 'FIN_WAIT_2' and it and (
+            'R' in step.flags or it.ack not in (None, it.known))
+            for step, state, it in earlier(d)):
         return True
     return is_segment(d) and d.field in ('sent', 'reply', 'ack') and (
         d.state == 'FIN_WAIT_2' or d.state == 'FIN_WAIT_1' and
         got(d).ack == got(d).known) and (
             offset(d) != 0 or 'S' in d.step.flags)
+
+
+@allowed('Packet Too Big about SND.NXT, seen later',
+         'The same: native TCP sends smaller segments from there on.')
+def _(d):
+    return d.field in ('sent', 'late') and any(
+        step.kind == 'icmp' and 'toobig' in step.args and it and
+        it.seq == it.known for step, _, it in earlier(d))
 
 
 @allowed('Packet Too Big: believed when a segment is lost, too',
@@ -543,6 +553,29 @@ def _(d):
 def _(d):
     return d.field == 'acked' and d.tcpx < d.native and \
         d.state in ('CLOSED', None)
+
+
+@allowed('the window of a segment that is older than another',
+         'RFC 9293 3.10.7.4, fifth: SND.WND is of the segment with the highest '
+         'SEG.SEQ. Native TCP takes that of any new ACK.')
+def _(d):
+    newest = [it.seq for step, _, it in earlier(d)
+              if it and 'A' in step.flags and 'win' in step.args]
+    return d.field in ('sent', 'late') and bool(newest) and \
+        is_segment(d, 'A') and got(d).seq < max(newest)
+
+
+@allowed('less than two segments of window',
+         'RFC 9293 3.8.6.2.1: a full segment is sent, the rest waits. Native '
+         'TCP sends segments of half the window.')
+def _(d):
+    if d.field != 'sent' or len(d.native) != 1 or len(d.tcpx) != 1:
+        return False
+    mss = d.sides[0].mss
+    return d.native[0][:2] == d.tcpx[0][:2] and \
+        0 < d.native[0][2] - d.tcpx[0][2] < mss and any(
+            it and 'A' in step.flags and it.win < 2 * mss
+            for step, _, it in earlier(d))
 
 
 # -- congestion control ----------------------------------------------------
