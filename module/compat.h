@@ -27,11 +27,6 @@
 
 #include "conftest.h"
 
-/* skb_frag_unref() was in skbuff.h. */
-#ifdef TCPX_HAVE_SKBUFF_REF
-#include <linux/skbuff_ref.h>
-#endif
-
 /* sock_rps_record_flow() was in sock.h. */
 #ifdef TCPX_HAVE_NET_RPS
 #include <net/rps.h>

@@ -505,7 +505,7 @@ static bool only_probe_is_lost(struct tcpx_sock *tcb)
 {
 	struct sk_buff *head = tcpx_rtx_head(tcpx_to_sk(tcb));
 
-	if (likely(!(tcpx_tx_cb(head)->marks & TCPX_TX_PROBE)))
+	if (likely(!head || !(tcpx_tx_cb(head)->marks & TCPX_TX_PROBE)))
 		return false;
 	note_lost(tcb, head);
 	tcpx_pmtu_probe_lost(tcb, head);
