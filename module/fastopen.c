@@ -570,7 +570,8 @@ static bool is_paused(struct tcpx_sock *tcb)
 		return false;
 	smp_rmb();	/* pairs with tcpx_fastopen_blackholed() */
 	passed_s = (u32)ktime_get_seconds() - READ_ONCE(fn->disabled_s);
-	if (passed_s < (u64)pause_s << min(times - 1, BLACKHOLE_SHIFT_MAX))
+	/* Of whole seconds the first may have been a short one: one more. */
+	if (passed_s <= (u64)pause_s << min(times - 1, BLACKHOLE_SHIFT_MAX))
 		return true;
 	set_flags(tcb, TCPX_TFO_PROBATION);
 	return false;
