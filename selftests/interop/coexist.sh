@@ -35,11 +35,28 @@ connect_fails()
 	grep -q "$1" "$TMP/connect.err"
 }
 
+# at_once FAMILY: four transfers at the same time
+at_once()
+{
+	local pair pids=() pid status=0
+
+	for pair in tcpx:native native:tcpx tcpx:tcpx native:native; do
+		(TMP=$(mktemp -d -p "$TMP")
+		 transfer veth "$1" ${pair%:*} ${pair#*:} -n $((SIZE * 4)) ||
+			 { cat "$TMP"/*.err >&2; exit 1; }) &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+	return $status
+}
+
 plug veth
 
 for pair in tcpx:native native:tcpx tcpx:tcpx; do
 	listener "$B" ${pair%:*} 4000
-	result $? "${pair%:*} listens"
+	result $? "ING-11 ${pair%:*} listens"
 	in_b ./transfer -l -s "$(stack ${pair#*:})" -a 10.0.0.2 -p 4000 -t 5 \
 		2>"$TMP/second.err" >/dev/null
 	grep -q "Address already in use" "$TMP/second.err"
@@ -71,6 +88,26 @@ if in_b nft add table inet t 2>/dev/null; then
 	result $? "ING-09 nft reject: refused"
 	in_b nft flush chain inet t in
 	listener_stop
+
+	# Both stacks at once: neither answers what is the other's with a RST.
+	in_b nft add rule inet t in tcp flags rst counter
+	in_a nft -f - <<-'EOF'
+		table inet t {
+			chain in {
+				type filter hook input priority 0
+				tcp flags rst counter
+			}
+		}
+	EOF
+	for family in 4 6; do
+		at_once $family
+		result $? "ING-11 tcpx and native transfers at once, IPv$family"
+	done
+	! { in_a nft list table inet t; in_b nft list table inet t; } |
+		grep "packets [1-9]"
+	result $? "ING-11 and no RST for a segment of the other stack"
+	in_a nft delete table inet t
+	in_b nft flush chain inet t in
 
 	if in_b nft add rule inet t in ct state invalid counter drop; then
 		in_b nft add rule inet t in ct state established accept

@@ -91,7 +91,7 @@ wait_until()
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
+		sleep 0.1
 	done
 }
 
