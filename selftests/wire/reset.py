@@ -269,14 +269,16 @@ def _(c):
         twin.recv_nothing()
 
 
-@case('MUST-66 5961-7 RST at a closed window resets')
+@case('MUST-66 5961-7 RST at a closed window resets, with text as well')
 def _(c):
-    c.socket()
-    c.setopt('SO_RCVBUF', 4096)
-    c.established()
-    c.fill()
-    c.inject('R')
-    c.failed('ECONNRESET')
+    for size in 0, 10:
+        twin = c.sibling()
+        twin.socket()
+        twin.setopt('SO_RCVBUF', 4096)
+        twin.established()
+        twin.fill()
+        twin.inject('R', len=size)
+        twin.failed('ECONNRESET')
 
 
 @case('MUST-12 a FIN and a RST look different')

@@ -42,6 +42,20 @@ def _(c):
                 twin.silent()
 
 
+@case('SM-10 SM-12 a segment at the right edge acknowledges nothing',
+      native='the ACK at the right edge is processed')
+def _(c):
+    c.knob('invalid_ratelimit', 0)
+    for size in 0, 1, 100:
+        twin = c.sibling().established()
+        twin.send(10)
+        twin.expect('PA', len=10)
+        twin.inject('PA' if size else 'A', seq=twin.dut_edge, len=size,
+                    ack=11, void=True)
+        twin.expect('A', seq=11, ack=twin.nxt)
+        twin.check(twin.info()['unacked'], 1, 'segments not acknowledged')
+
+
 @case('SM-10 a closed window: only an empty segment at RCV.NXT is acceptable',
       native='the ACK above a closed window is processed')
 def _(c):

@@ -179,6 +179,17 @@ def _(c):
     c.expect('PA', seq=21, len=10)
 
 
+@case('SM-14 what fills a hole brings no older window')
+def _(c):
+    c.established()
+    c.inject('PA', seq=11, len=10, win=5000)
+    c.expect('A', ack=1)
+    c.inject('PA', seq=1, len=10, win=0)
+    c.expect('A', ack=21)
+    c.send(10)
+    c.expect('PA', seq=1, len=10)
+
+
 @case('SM-14 a newer one with the same numbers does')
 def _(c):
     c.established()
