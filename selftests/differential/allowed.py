@@ -90,8 +90,9 @@ def _(d):
          'RFC 9293 3.10.7.4, fourth: the connection returns to LISTEN, '
          'silently. Native TCP sends a RST.')
 def _(d):
-    return d.field == 'sent' and is_segment(d, 'S') and not d.state and \
-        not d.tcpx and all('R' in s[0] for s in d.native)
+    return d.field == 'sent' and is_segment(d, 'S') and had(d, 'listen') and \
+        d.state in (None, 'SYN_RECEIVED') and not d.tcpx and \
+        all('R' in s[0] for s in d.native)
 
 
 @allowed('SYN-RECEIVED, active: a RST refuses',
@@ -248,13 +249,21 @@ def _(d):
         for step, state, _ in earlier(d))
 
 
-
 @allowed('a RST at RCV.NXT-1 after the FIN',
          'RFC 5961 3.2: outside of the window it is dropped silently. Native '
          'TCP resets in CLOSE-WAIT, CLOSING and LAST-ACK.')
 def _(d):
-    return is_segment(d, 'R') and offset(d) == -1 and had(d, '>', 'F') and \
-        d.sides[0].answers[d.number].state in ('CLOSED', None)
+    if not had(d, '>', 'F') or \
+            d.sides[0].answers[d.number].state not in ('CLOSED', None):
+        return False
+    if is_segment(d, 'R') and offset(d) == -1:
+        return True
+    # The state of what the program has closed is not seen: it shows later.
+    answers = d.sides[1].answers
+    return had(d, 'close') and any(
+        it and number and 'R' in step.flags and
+        it.seq == answers[number - 1].nxt - 1
+        for number, (step, _, it) in enumerate(earlier(d)))
 
 
 @allowed('a RST at the edges of the window',
@@ -332,6 +341,13 @@ def _(d):
         abs(d.step.args['seq'][1]) <= 1
 
 
+@allowed('the right edge: its ACK',
+         'The same: native TCP processes the ACK.')
+def _(d):
+    return is_segment(d, 'A') and got(d).edge is not None and \
+        got(d).seq == got(d).edge and d.field in ('state', 'sent', 'poll')
+
+
 @allowed('an unacceptable segment without ACK',
          'RFC 9293 3.10.7.4: the sequence number is the first check and is '
          'answered with an ACK. Native TCP looks for the ACK bit before.',
@@ -368,6 +384,34 @@ def _(d):
             for s in d.sides[0].stimulus.steps[:d.number + 1]) >= 2
 
 
+@allowed('D-SACK of queued text in the middle of a segment',
+         'RFC 2883 4: the first block reports the duplicate, the second one '
+         'what it is in. Native TCP does not look for more in its queue when '
+         'it could append the segment to another.', goes_on=True)
+def _(d):
+    def blocks(ack):
+        return [o[1:] for o in ack[2] if o[0] == 'sack']
+    if d.field != 'ack' or d.native[:2] != d.tcpx[:2]:
+        return False
+    native, tcpx = blocks(d.native), blocks(d.tcpx)
+    if not native or not tcpx or len(tcpx[0]) < 4 or \
+            not all(isinstance(number, int) for number in tcpx[0]):
+        return False
+    (low, high, *rest), = tcpx
+    return rest[0] <= low < high <= rest[1] and \
+        rest == list(native[0][:len(rest)])
+
+
+@allowed('D-SACK in the ACK of the last FIN',
+         'RFC 2883 tells the peer that it sent in vain; this one has nothing '
+         'more to send. In TIME-WAIT tcpx has no blocks.', goes_on=True)
+def _(d):
+    return d.field == 'ack' and d.native[:2] == d.tcpx[:2] and \
+        d.sides[1].answers[d.number].state in ('CLOSED', 'TIME_WAIT', None) \
+        and is_segment(d, 'F') and \
+        [o for o in d.native[2] if o[0] != 'sack'] == list(d.tcpx[2])
+
+
 @allowed('text that crosses the right edge',
          'RFC 9293 3.10.7.4, first: it is trimmed to the window. Native TCP '
          'takes all of it. Windows differ in size.')
@@ -392,11 +436,14 @@ def _(d):
 
 @allowed('text behind the FIN',
          'RFC 9293 3.10.7.4, seventh: in CLOSE-WAIT, CLOSING and LAST-ACK it '
-         'is ignored. Native TCP resets if it begins before the FIN.')
+         'is ignored. Native TCP resets if it begins before the FIN, or takes '
+         'it with a FIN of its own.')
 def _(d):
-    return d.state in ('CLOSE_WAIT', 'CLOSING', 'LAST_ACK') and \
-        only_native_resets(d) and is_segment(d) and offset(d) < 0 < \
-        offset(d) + got(d).end - got(d).seq
+    answers = d.sides[1].answers
+    return any(
+        state in ('CLOSE_WAIT', 'CLOSING', 'LAST_ACK') and it and number and
+        it.seq < answers[number - 1].nxt < it.end + ('F' in step.flags)
+        for number, (step, state, it) in enumerate(earlier(d)))
 
 
 @allowed('urgent data behind the FIN',
@@ -551,8 +598,7 @@ def _(d):
          'RFC 9293 3.8.6.3: it may be delayed by 500 ms, and a RST or the '
          'program ended the connection before.')
 def _(d):
-    return d.field == 'acked' and d.tcpx < d.native and \
-        d.state in ('CLOSED', None)
+    return d.field == 'acked' and d.state in ('CLOSED', None)
 
 
 @allowed('the window of a segment that is older than another',
@@ -584,25 +630,28 @@ def _(d):
          'RFC 5681 2: cwnd counts octets. Native TCP counts segments, short '
          'ones as full ones, so that less fits when the path MTU shrinks.')
 def _(d):
-    if d.field != 'sent' or len(d.native) != 1 or len(d.tcpx) != 1:
+    if d.field != 'sent' or not d.native or len(d.tcpx) != 1:
         return False
-    (native,), (tcpx,) = d.native, d.tcpx
+    native, tcpx = d.native[0], d.tcpx[0]
     mss = d.sides[0].mss
-    return native[0] == tcpx[0] == 'A' and native[1] == tcpx[1] and \
-        native[3:] == tcpx[3:] and (had(d, 'icmp', 'toobig') or abs(
-            native[2] - tcpx[2]) <= mss + 60 < 4 * mss < min(
-                native[2], tcpx[2]))
+    if native[0] != 'A' or tcpx[0] != 'A' or native[1] != tcpx[1]:
+        return False
+    if had(d, 'icmp', 'toobig'):	# or native leaves out what fits
+        return all(s[0] == 'A' for s in d.native)
+    return len(d.native) == 1 and native[3:] == tcpx[3:] and abs(
+        native[2] - tcpx[2]) <= mss + 60 < 4 * mss < min(native[2], tcpx[2])
 
 
 @allowed('the amount sent after a loss',
-         'RFC 5681, RFC 6582, RFC 6675: cwnd counts octets, also those of a '
-         'FIN, which has none; three duplicate ACKs repeat a FIN, too. Native '
-         'TCP counts segments and has another recovery.')
+         'RFC 3042, RFC 5681, RFC 6582, RFC 6675: cwnd counts octets, also '
+         'those of a FIN, which has none; two duplicate ACKs let two segments '
+         'go that are not yet there, three repeat a FIN, too. Native TCP '
+         'counts segments and has another recovery.')
 def _(d):
     again = any(s.late for side in d.sides
                 for a in side.answers[:d.number + 1] for s in a.sent) or \
         had(d, '>', 'sack') or \
         sum(s.kind == '>' and s.flags == 'A'
-            for s in d.sides[0].stimulus.steps[:d.number + 1]) >= 3
+            for s in d.sides[0].stimulus.steps[:d.number + 1]) >= 2
     return d.field == 'sent' and again and not any(
         set(s[0]) & set('RS') for s in d.native + d.tcpx)
