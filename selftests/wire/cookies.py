@@ -77,7 +77,8 @@ def _(c):
     cookie(full(c)).silent(1.5)
 
 
-@case('4987-2 a wrong cookie gets a RST and no socket')
+@case('4987-2 a wrong cookie gets a RST and no socket',
+      native='silence, while there is a request')
 def _(c):
     twin = cookie(full(c))
     for ack in (0, 2, 17, 1 << 30, -1 << 31):
@@ -203,7 +204,8 @@ def _(c):
     c.check(twin.dut_nxt, 1 + 2 * c.mss, 'what was sent into the window')
 
 
-@case('4987-3 timestamps carry SACK and the window scale')
+@case('4987-3 timestamps carry SACK and the window scale',
+      native='a window of two octets is used later')
 def _(c):
     full(c)
     for ws in (0, 3, 14, None):
@@ -225,7 +227,8 @@ def _(c):
             twin.collect()
 
 
-@case('4987-3 3168-1 timestamps carry ECN, without them there is none')
+@case('4987-3 3168-1 timestamps carry ECN, without them there is none',
+      native='its window shrinks after the cookie')
 def _(c):
     full(c)
     for ts in True, False:
@@ -239,7 +242,8 @@ def _(c):
         twin.expect('PA', len=10, tos=2 if ts else 0)
 
 
-@case('7323-5 the clock of timestamps goes on from that of the cookie')
+@case('7323-5 the clock of timestamps goes on from that of the cookie',
+      native='its window shrinks after the cookie')
 def _(c):
     full(c)
     for _ in range(20):

@@ -145,7 +145,8 @@ def avoidance(c, more=200):
         c.inject('A')
 
 
-@case('5681-2 congestion avoidance: one segment more a round trip')
+@case('5681-2 congestion avoidance: one segment more a round trip',
+      native='eight, eight, eight, then eleven')
 def _(c):
     avoidance(c)
     windows = []

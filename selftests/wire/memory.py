@@ -178,7 +178,8 @@ def no_memory(c):
         put(old.strip())
 
 
-@case('API-15 the hard limit of all sockets: those alive go on')
+@case('API-15 the hard limit of all sockets: those alive go on',
+      native='its window shrinks under pressure')
 def _(c):
     c.established(mss=1000)
     other = c.sibling().established()
@@ -238,7 +239,8 @@ def _(c):
     c.recv(10 * c.mss)
 
 
-@case('ING-04 RFC 5961 holds for super packets')
+@case('ING-04 RFC 5961 holds for super packets',
+      native='an ACK of what was not sent is dropped in silence')
 def _(c):
     c.established()
     c.inject('PA', len=5 * c.mss, gso=c.mss, ack=c.dut_nxt + 1, void=True)
@@ -253,7 +255,8 @@ def _(c):
 
 # -- windows ---------------------------------------------------------------
 
-@case('SEC-18 a window that opens and closes with each ACK: no silly segment')
+@case('SEC-18 a window that opens and closes with each ACK: no silly segment',
+      native='it sends half a window')
 def _(c):
     c.setopt('SO_SNDBUF', 1 << 20)
     c.established(mss=1000)

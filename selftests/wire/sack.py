@@ -21,7 +21,8 @@ def numbers(c, segments):
 
 # -- RFC 6675 --------------------------------------------------------------
 
-@case('6675-1 a dup ACK is one with new SACK information, and nothing else')
+@case('6675-1 a dup ACK is one with new SACK information, and nothing else',
+      native='RACK, after less than a round trip')
 def _(c):
     sender(c, sack=True)
     for _ in range(5):
@@ -41,7 +42,8 @@ def _(c):
     again(c, 0, between=(0, 0.05))
 
 
-@case('6675-2 IsLost: two segments above are not enough')
+@case('6675-2 IsLost: two segments above are not enough',
+      native='RACK, after less than a round trip')
 def _(c):
     sender(c, sack=True)
     sacked(c, (1, 3))
@@ -169,7 +171,8 @@ def _(c):
     c.check(c.info()['snd_cwnd'], 1, 'cwnd')
 
 
-@case('2883-3 a D-SACK is no new SACK information')
+@case('2883-3 a D-SACK is no new SACK information',
+      native='RACK, after less than a round trip')
 def _(c):
     sender(c, sack=True)
     c.inject('A', ack=seg(c, 3))
