@@ -108,7 +108,8 @@ def _(d):
          'RFC 9293 3.10.7.3: they are kept and processed when the connection '
          'is open. Native TCP drops them, the peer sends them again.')
 def _(d):
-    return d.state == 'SYN_RECEIVED' and is_segment(d, 'A') and any(
+    return d.state == 'SYN_RECEIVED' and \
+        (is_segment(d, 'A') or d.step and d.step.kind == 'fill') and any(
         state == 'SYN_SENT' and 'S' in step.flags and
         not set('AR') & set(step.flags) and
         ('F' in step.flags or step.args.get('len'))
@@ -129,7 +130,8 @@ def _(d):
          'drops a request for a soft one only.')
 def _(d):
     return d.state is None and d.field == 'sent' and bool(d.tcpx) and \
-        all('R' in s[0] for s in d.tcpx) and not d.native and any(
+        (is_segment(d, 'S') or not d.native and
+         all('R' in s[0] for s in d.tcpx)) and any(
             state is None and step.kind == 'icmp' and
             {'proto', 'port'} & set(step.args)
             for step, state, _ in earlier(d))
@@ -584,6 +586,15 @@ def _(d):
         s[0] in ('A', 'AU') for s in d.native + d.tcpx) and \
         abs(sum(s[2] - s[1] for s in d.native) -
             sum(s[2] - s[1] for s in d.tcpx)) <= max(small)
+
+
+@allowed('room in the send buffer',
+         'How much waits in it until poll() says that there is no room is of '
+         'its size, which native TCP does not raise for a simultaneous open.',
+         goes_on=True)
+def _(d):
+    return d.field == 'poll' and had(d, 'send') and \
+        d.tcpx.replace('OUT', '').strip() == d.native.replace('OUT', '').strip()
 
 
 @allowed('text at the right edge',

@@ -143,7 +143,7 @@ def rules(side):
 
 def segment_rules(step, state, now, before):
     flags = step.flags
-    said = [s for s in now.sent if s.ms <= 2]
+    said = [s for s in now.sent if s.ms <= 2 and not s.late]
     changed = state and now.state != state and not any(
         s.late for s in now.sent)
     if step.args.get('bad') and (said or changed):

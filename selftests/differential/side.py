@@ -192,10 +192,13 @@ class Side(Peer):
         near to: windows differ, so their edges do."""
         def away(other):
             return seq_diff(number % SEQ_MOD, other % SEQ_MOD)
-        far = [abs(away(at)) for at in (self.anchor, self.near)
-               if self.anchor is not None and abs(at - self.nxt) > 4000]
-        if far and min(far) < min(4000, abs(away(self.nxt))):
-            return 'edge%+d' % away(self.anchor)
+        if self.anchor is None:
+            return number - self.nxt
+        name, symbol = min((('near', self.near), ('edge', self.anchor)),
+                           key=lambda one: abs(away(one[1])))
+        if abs(symbol - self.nxt) > 4000 and \
+                abs(away(symbol)) < min(4000, abs(away(self.nxt))):
+            return '%s%+d' % (name, away(symbol))
         return number - self.nxt
 
     def options(self, seg):
