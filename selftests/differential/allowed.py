@@ -120,9 +120,11 @@ def _(d):
          'RFC 9293 3.9.2.2 (MUST-56): it must not abort the connection. '
          'Native TCP drops the request.')
 def _(d):
-    return d.state is None and only_native_resets(d) and any(
-        state is None and step.kind == 'icmp' and SOFT & set(step.args)
-        for step, state, _ in earlier(d))
+    lost = d.field == 'call' and (d.native, d.tcpx) == ('CLOSED',
+                                                        'SYN_RECEIVED')
+    return (lost or d.state is None and only_native_resets(d)) and any(
+        state in (None, 'SYN_RECEIVED') and step.kind == 'icmp' and
+        SOFT & set(step.args) for step, state, _ in earlier(d))
 
 
 @allowed('SYN-RECEIVED, passive: a hard ICMP error',
@@ -201,8 +203,9 @@ def _(d):
          'could, and TIME-WAIT goes on. Native TCP ends TIME-WAIT for it and '
          'then drops it.')
 def _(d):
-    return d.state in ('TIME_WAIT', 'CLOSED') and is_segment(d, 'SF') and \
-        d.field == 'reply' and not d.native
+    return (d.field == 'reply' and not d.native or only_native_resets(d)) and \
+        any(state in ('TIME_WAIT', 'CLOSED') and {'S', 'F'} <= set(step.flags)
+            for step, state, _ in earlier(d))
 
 
 @allowed('FIN-WAIT-2, closed: what is not next',
