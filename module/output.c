@@ -231,13 +231,22 @@ static bool is_held_back(const struct tcpx_sock *tcb, const struct sk_buff *skb,
 /*
  * While ACKs come thick and fast a piece cut off by a window may wait for the
  * next, to leave as one larger piece: a third of the window is worth sending.
+ * The next is near when half a round trip has passed since what it will be
+ * about was sent; it is not after an ACK of all that was in flight.
  */
-static bool should_defer(const struct tcpx_sock *tcb, u32 len)
+static bool should_defer(struct tcpx_sock *tcb, u32 len)
 {
-	return tcpx_flight(tcb) && tcb->recovery.state == TCPX_OPEN &&
-	       !tcb->recovery.dupacks &&
-	       len < min(tcb->snd.wnd, tcb->cong.cwnd) / 3 &&
-	       ktime_get_ns() - tcb->snd.last_data_ns < DEFER_NS;
+	const struct sk_buff *oldest = tcpx_rtx_head(tcpx_to_sk(tcb));
+	u64 now_ns;
+
+	if (!oldest || tcb->recovery.state != TCPX_OPEN ||
+	    tcb->recovery.dupacks ||
+	    len >= min(tcb->snd.wnd, tcb->cong.cwnd) / 3)
+		return false;
+	now_ns = ktime_get_ns();
+	return now_ns - tcb->snd.last_data_ns < DEFER_NS &&
+	       now_ns - oldest->skb_mstamp_ns >
+	       tcpx_rtt_srtt_us(&tcb->rtt) * (NSEC_PER_USEC / 2);
 }
 
 /*
@@ -263,9 +272,11 @@ static u32 gso_limit(const struct tcpx_sock *tcb)
 /*
  * How many payload bytes of @skb, the head of the send queue, to send now; 0:
  * none. Sender SWS avoidance (RFC 9293 3.8.6.2.1): full segments, or all that
- * there is, or half of the largest window ever seen.
+ * there is, or half of the largest window ever seen. Only the @first of a burst
+ * may be deferred, not what the largest skb leaves of it.
  */
-static u32 sendable(struct tcpx_sock *tcb, const struct sk_buff *skb, u8 nagle)
+static u32 sendable(struct tcpx_sock *tcb, const struct sk_buff *skb, u8 nagle,
+		    bool first)
 {
 	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 	const struct sock *sk = tcpx_to_sk(tcb);
@@ -296,7 +307,7 @@ static u32 sendable(struct tcpx_sock *tcb, const struct sk_buff *skb, u8 nagle)
 			return wnd;
 		return 0;
 	}
-	return should_defer(tcb, len) ? 0 : len;
+	return first && should_defer(tcb, len) ? 0 : len;
 }
 
 /*
@@ -384,6 +395,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct sk_buff *skb = tcpx_send_head(sk);
+	bool first = true;
 	u32 len;
 
 	if (!skb || !may_send_now(sk))
@@ -399,7 +411,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 			skb = tcpx_send_head(sk);
 			continue;
 		}
-		len = sendable(tcb, skb, nagle);
+		len = sendable(tcb, skb, nagle, first);
 		/* A bare FIN takes one number of the window. */
 		if (!len && (skb->len || !window_room(tcb, tcpx_tx_cb(skb)->seq)))
 			break;
@@ -409,6 +421,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 			break;
 		if (!send_head(tcb, skb, tcb->snd.mss))
 			break;
+		first = false;
 		skb = tcpx_send_head(sk);
 	} while (skb);
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Congestion control and loss recovery, as the peer sees it."""
 
+import time
+
 from flight import again, seg, sender
 from harness import case, main
 
@@ -94,6 +96,7 @@ def _(c):
     again(c, 11)
     c.inject('A', ack=1)
     again(c, 0)
+    c.check(c.info()['snd_ssthresh'], 5, 'ssthresh, without those two')
 
 
 @case('6582-2 a partial ACK repeats the next segment at once')
@@ -143,6 +146,24 @@ def avoidance(c, more=200):
     for _ in range(3):
         c.collect()
         c.inject('A')
+
+
+@case('5681-1 an ACK of all that is in flight fills the next window')
+def _(c):
+    sender(c, 10, 400, ws=7)
+    for want in 20, 40, 80, 160:
+        c.inject('A')
+        c.check(len(c.collect()), want, 'the flight')
+
+
+@case('5681-1 the window is used up, however it is cut into skbs',
+      native='the last two wait for an ACK')
+def _(c):
+    c.knob('rto_min_us', 5000000)
+    sender(c, 3, ws=7)
+    time.sleep(0.1)
+    c.send(8 * c.size)
+    c.check(len(c.collect()), 7, 'segments beside the three in flight')
 
 
 @case('5681-2 congestion avoidance: one segment more a round trip',
