@@ -174,10 +174,13 @@ static void reduce(struct tcpx_cong *cong, u32 flight)
 	cong->acked = 0;
 }
 
-/* RFC 6675 5 step 4.2: cwnd counts what is in the network (pipe). */
+/*
+ * RFC 6675 5 step 4.2: cwnd counts what is in the network (pipe). What limited
+ * transmit has sent does not count (RFC 5681 3.2): it is what exceeds cwnd.
+ */
 void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight)
 {
-	reduce(cong, flight);
+	reduce(cong, min(flight, cong->cwnd));
 	cong->cwnd = cong->ssthresh;
 	cong->after_timeout = 0;
 	tell(cong, TCPX_CONG_RECOVERY);
