@@ -108,9 +108,24 @@ static bool is_user_mode_kernel(void)
 	return um;
 }
 
-#define SKIP_ON_USER_MODE_KERNEL() do {					\
+static bool is_disabled(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/io_uring_disabled", "r");
+	int value = 0;
+
+	if (f) {
+		if (fscanf(f, "%d", &value) != 1)
+			value = 0;
+		fclose(f);
+	}
+	return value == 2;
+}
+
+#define SKIP_WITHOUT_URING() do {					\
 	if (is_user_mode_kernel())					\
 		SKIP(return, "user-mode kernel: no io_uring");		\
+	if (is_disabled())						\
+		SKIP(return, "io_uring is disabled");			\
 } while (0)
 
 TEST_F(uring, API_11_io_uring_connection)
@@ -122,7 +137,7 @@ TEST_F(uring, API_11_io_uring_connection)
 	uint64_t whose;
 	char buf[16];
 
-	SKIP_ON_USER_MODE_KERNEL();
+	SKIP_WITHOUT_URING();
 	ASSERT_EQ(0, ring_open(&r)) {
 		TH_LOG("io_uring: %s", strerror(errno));
 	}
@@ -177,7 +192,7 @@ TEST_F(uring, API_11_io_uring_errors)
 	uint64_t whose;
 	char buf[16];
 
-	SKIP_ON_USER_MODE_KERNEL();
+	SKIP_WITHOUT_URING();
 	ASSERT_EQ(0, ring_open(&r));
 	a = local_of(fd);
 	close(fd);
@@ -219,7 +234,7 @@ TEST_F(uring, API_11_io_uring_closed_with_requests)
 	struct ring r;
 	char buf[16];
 
-	SKIP_ON_USER_MODE_KERNEL();
+	SKIP_WITHOUT_URING();
 	for (i = 0; i < 20; i++) {
 		ASSERT_EQ(0, ring_open(&r));
 		ASSERT_EQ(0, ep_pair(self->ep, fd));
