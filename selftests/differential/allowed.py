@@ -91,7 +91,7 @@ def _(d):
          'silently. Native TCP sends a RST.')
 def _(d):
     return d.field == 'sent' and is_segment(d, 'S') and had(d, 'listen') and \
-        d.state in (None, 'SYN_RECEIVED') and not d.tcpx and \
+        d.state in (None, 'SYN_RECEIVED', 'CLOSED') and not d.tcpx and \
         all('R' in s[0] for s in d.native)
 
 
@@ -140,13 +140,15 @@ def _(d):
 
 
 @allowed('SYN-RECEIVED, passive: number and ACK are both unacceptable',
-         'RFC 9293 3.10.7.4: the number is the first check and is answered '
-         'with an ACK. Native TCP looks at the ACK before, and resets.')
+         'RFC 9293 3.10.7.4, RFC 7323 5.3: the timestamp and the number are '
+         'the first checks and are answered with an ACK. Native TCP looks at '
+         'the ACK before, and resets.')
 def _(d):
     return d.state is None and only_native_resets(d) and \
         is_segment(d, 'A') and got(d).ack != got(d).known and \
         got(d).edge is not None and \
-        (offset(d) < 0 or got(d).seq >= got(d).edge)
+        (offset(d) < 0 or got(d).seq >= got(d).edge or
+         d.step.args.get('ts', 0) < 0)
 
 
 # -- ICMP ------------------------------------------------------------------
@@ -191,7 +193,7 @@ def _(d):
 def _(d):
     return d.field == 'call' and d.step is None and had(d, 'icmp') and \
         isinstance(d.tcpx, tuple) and isinstance(d.native, tuple) and \
-        d.native[:2] == d.tcpx[:2] and d.tcpx[2] == 0 and any(
+        d.native[:2] == d.tcpx[:2] and any(
             step.kind == 'icmp' and it and it.seq == it.known
             for step, _, it in earlier(d))
 
@@ -421,9 +423,12 @@ def _(d):
          'RFC 9293 3.10.7.4, first: it is trimmed to the window. Native TCP '
          'takes all of it. Windows differ in size.')
 def _(d):
+    steps = d.sides[0].stimulus.steps
     return d.field in ('ack', 'call', 'acked', 'reply') and any(
-        a.got and a.got.edge is not None and a.got.seq < a.got.edge < a.got.end
-        for side in d.sides for a in side.answers[:d.number + 1])
+        a.got and a.got.edge is not None and
+        a.got.seq < a.got.edge < a.got.end + ('F' in step.flags)
+        for side in d.sides
+        for step, a in zip(steps, side.answers[:d.number + 1]))
 
 
 @allowed('text behind a FIN that waits for text',
@@ -464,6 +469,31 @@ def _(d):
         d.step.kind == 'recvoob'
 
 
+@allowed('an urgent octet that has not arrived',
+         'RFC 9293 3.8.5: there is none yet. Native TCP looks for it in a '
+         'segment without text that stands behind it, and reads its header.',
+         goes_on=True)
+def _(d):
+    if not had(d, '>', 'U') or not any(
+            it and 'U' not in step.flags and it.seq == it.end
+            for step, _, it in earlier(d)):
+        return False
+    if d.field == 'poll':
+        return d.native.replace('PRI', '').split() == d.tcpx.split()
+    return d.field == 'call' and d.step is not None and \
+        d.step.kind == 'recvoob'
+
+
+@allowed('a delayed ACK',
+         'RFC 9293 3.8.6.3: text that comes in order may be acknowledged '
+         'later. Native TCP is in quick mode at times.', goes_on=True)
+def _(d):
+    return d.field == 'reply' and is_segment(d, 'A') and \
+        bool(d.native) != bool(d.tcpx) and offset(d) == 0 and \
+        0 < got(d).end - got(d).seq < d.sides[0].mss and \
+        'F' not in d.step.flags
+
+
 @allowed('an ACK while the peer has shrunk its window',
          'RFC 9293 3.10.7.4: <SEQ=SND.NXT>. Native TCP sends the end of the '
          'window, or of what it had sent up to there.', goes_on=True)
@@ -487,11 +517,13 @@ def _(d):
 
 
 @allowed('TIME-WAIT: the timestamp echoed',
-         'RFC 7323 5 is silent: tcpx echoes that of the FIN, native TCP that '
-         'of a later ACK.', goes_on=True)
+         'RFC 7323 5 is silent: tcpx echoes that of the FIN and compares with '
+         'it, native TCP that of a later ACK.', goes_on=True)
 def _(d):
-    return d.field == 'ack' and is_closed(d) and \
-        d.native[:2] == d.tcpx[:2]
+    if not is_closed(d):
+        return False
+    return d.field == 'ack' and d.native[:2] == d.tcpx[:2] or \
+        d.field == 'reply' and is_segment(d) and 'ts' in d.step.args
 
 
 # -- closing ---------------------------------------------------------------
@@ -600,10 +632,26 @@ def _(d):
         d.tcpx.replace('OUT', '').strip() == d.native.replace('OUT', '').strip()
 
 
-@allowed('text at the right edge',
-         'Windows differ in size, and so does what was sent up to their end.')
+@allowed('a number far below the right edge',
+         'Windows differ in size: it is in the window of the one, and before '
+         'RCV.NXT for the other.')
 def _(d):
-    return d.field == 'acked' and any(
+    def is_old(side, number):
+        got, before = side.answers[number].got, side.answers[number - 1]
+        return bool(got) and got.seq < before.nxt
+    return any(
+        number and step.args.get('seq', ('', 0))[0] == 'edge' and
+        is_old(d.sides[0], number) != is_old(d.sides[1], number)
+        for number, step in enumerate(
+            d.sides[0].stimulus.steps[:d.number + 1]))
+
+
+@allowed('text at the right edge',
+         'Windows differ in size, and so does what was sent up to their end, '
+         'the urgent octet or not.')
+def _(d):
+    urgent = d.field in ('poll', 'call') and had(d, '>', 'U')
+    return (urgent or d.field == 'acked') and any(
         s.args.get('seq', ('', 0))[0] == 'edge'
         for s in d.sides[0].stimulus.steps)
 
@@ -623,6 +671,16 @@ def _(d):
               if it and 'A' in step.flags and 'win' in step.args]
     return d.field in ('sent', 'late') and bool(newest) and \
         is_segment(d, 'A') and got(d).seq < max(newest)
+
+
+@allowed('a smaller window with the same numbers',
+         'RFC 9293 3.10.7.4, fifth: SND.WL1 = SEG.SEQ and SND.WL2 <= SEG.ACK '
+         'is enough. Native TCP takes only a larger one then, or none at all.')
+def _(d):
+    seen = [(it.seq, it.ack, it.win) for step, _, it in earlier(d)
+            if it and 'A' in step.flags]
+    return d.field in ('sent', 'late') and any(
+        a[:2] == b[:2] and b[2] < a[2] for a, b in zip(seen, seen[1:]))
 
 
 @allowed('less than two segments of window',
@@ -647,13 +705,25 @@ def _(d):
     if d.field != 'sent' or not d.native or len(d.tcpx) != 1:
         return False
     native, tcpx = d.native[0], d.tcpx[0]
-    mss = d.sides[0].mss
+    mss = max(d.sides[0].mss, 1220)		# IPv6 without the option
     if native[0] != 'A' or tcpx[0] != 'A' or native[1] != tcpx[1]:
         return False
     if had(d, 'icmp', 'toobig'):	# or native leaves out what fits
         return all(s[0] == 'A' for s in d.native)
     return len(d.native) == 1 and native[3:] == tcpx[3:] and abs(
         native[2] - tcpx[2]) <= mss + 60 < 4 * mss < min(native[2], tcpx[2])
+
+
+@allowed('the congestion window of a program that does not fill it',
+         'RFC 7661 is experimental. tcpx lets the window grow while it limits '
+         'what is sent, native TCP in slow start also while half of it is '
+         'used.')
+def _(d):
+    return d.field == 'sent' and len(d.native) == len(d.tcpx) == 1 and \
+        d.native[0][:2] == d.tcpx[0][:2] and d.tcpx[0][2] < d.native[0][2] \
+        and d.tcpx[0][2] - d.tcpx[0][1] >= 9 * d.sides[0].mss and \
+        sum(s.kind == 'send'
+            for s in d.sides[0].stimulus.steps[:d.number + 1]) >= 2
 
 
 @allowed('the amount sent after a loss',
