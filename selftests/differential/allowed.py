@@ -90,9 +90,11 @@ def _(d):
          'RFC 9293 3.10.7.4, fourth: the connection returns to LISTEN, '
          'silently. Native TCP sends a RST.')
 def _(d):
-    return d.field == 'sent' and is_segment(d, 'S') and had(d, 'listen') and \
-        d.state in (None, 'SYN_RECEIVED', 'CLOSED') and not d.tcpx and \
-        all('R' in s[0] for s in d.native)
+    if not is_segment(d, 'S') or not had(d, 'listen') or \
+            d.state not in (None, 'SYN_RECEIVED', 'CLOSED'):
+        return False
+    return d.field == 'sent' and only_native_resets(d) or \
+        d.field == 'state' and d.tcpx is None
 
 
 @allowed('SYN-RECEIVED, active: a RST refuses',
@@ -628,8 +630,10 @@ def _(d):
          'its size, which native TCP does not raise for a simultaneous open.',
          goes_on=True)
 def _(d):
+    if d.field == 'call' and d.step and d.step.kind == 'send':
+        return isinstance(d.native, int) and isinstance(d.tcpx, int)
     return d.field == 'poll' and had(d, 'send') and \
-        d.tcpx.replace('OUT', '').strip() == d.native.replace('OUT', '').strip()
+        d.tcpx.replace('OUT', '').split() == d.native.replace('OUT', '').split()
 
 
 @allowed('a number far below the right edge',
