@@ -625,13 +625,19 @@ def _(d):
             sum(s[2] - s[1] for s in d.tcpx)) <= max(small)
 
 
+@allowed('what send() took',
+         'How much fits into the buffer is of its size.')
+def _(d):
+    return d.field == 'call' and d.step is not None and \
+        d.step.kind == 'send' and isinstance(d.native, int) and \
+        isinstance(d.tcpx, int)
+
+
 @allowed('room in the send buffer',
          'How much waits in it until poll() says that there is no room is of '
          'its size, which native TCP does not raise for a simultaneous open.',
          goes_on=True)
 def _(d):
-    if d.field == 'call' and d.step and d.step.kind == 'send':
-        return isinstance(d.native, int) and isinstance(d.tcpx, int)
     return d.field == 'poll' and had(d, 'send') and \
         d.tcpx.replace('OUT', '').split() == d.native.replace('OUT', '').split()
 
