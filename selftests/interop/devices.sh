@@ -49,18 +49,20 @@ address()
 	ip -n "$A" addr replace fd00::1/64 dev a0 nodad
 }
 
+# Up to three times, while there is something to disturb.
 down_and_up()
 {
 	local time
 
+	is_under_way || return
 	for time in 1 2 3; do
-		is_under_way || return
+		is_under_way || break
 		ip -n "$A" link set a0 down
 		sleep 0.2
 		ip -n "$A" link set a0 up
 		address
 		before=$(bytes_out)
-		wait_until 60 moved 100000 || return
+		wait_until 60 moved 100000 || ! is_under_way || return
 	done
 }
 
@@ -69,8 +71,9 @@ change_routes()
 {
 	local time
 
+	is_under_way || return
 	for time in 1 2 3 4 5; do
-		is_under_way || return
+		is_under_way || break
 		ip -n "$A" "-$1" route add "$2" dev a0 mtu 1400
 		sleep 0.02
 		ip -n "$A" "-$1" route add "$2" dev a0 metric 2000
