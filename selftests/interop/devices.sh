@@ -13,21 +13,11 @@ SIZE=${DEVICES_SIZE:-8000000}
 
 trap 'ip netns del "$C" 2>/dev/null; cleanup' EXIT
 
-bytes_out()
-{
-	in_a awk -F '[: ]+' '/a0:/ { print $11 }' /proc/net/dev
-}
-
-moved() { [ "$(bytes_out)" -gt $((before + $1)) ]; }
-
-is_under_way() { kill -0 $TRANSFER 2>/dev/null; }
-
 # begin FAMILY: a transfer in the background, slow enough to be disturbed
 begin()
 {
 	plug veth
-	tc -n "$A" qdisc add dev a0 root tbf rate 16mbit burst 64k latency 50ms
-	before=$(bytes_out)
+	slow_down
 	transfer veth "$1" tcpx native -o -n "$SIZE" &
 	TRANSFER=$!
 	wait_until 20 moved 200000

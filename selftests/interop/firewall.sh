@@ -39,22 +39,6 @@ served()
 	return $status
 }
 
-bytes_out()
-{
-	in_a awk -F '[: ]+' '/a0:/ { print $11 }' /proc/net/dev
-}
-
-moved() { [ "$(bytes_out)" -gt $((before + $1)) ]; }
-
-is_under_way() { kill -0 $TRANSFER 2>/dev/null; }
-
-# slow_down: a transfer takes seconds, and can be caught in the middle.
-slow_down()
-{
-	tc -n "$A" qdisc add dev a0 root tbf rate 16mbit burst 64k latency 50ms
-	before=$(bytes_out)
-}
-
 # Hooks of another namespace, which see nothing. With them the branches for
 # hooks are patched into the kernel now, not under traffic: on two CPUs that
 # QEMU emulates a guest may die of that (int3 in ip6_input()).

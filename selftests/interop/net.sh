@@ -180,6 +180,23 @@ plug()
 in_a() { nsenter "--net=/run/netns/$A" "$@"; }
 in_b() { nsenter "--net=/run/netns/$B" "$@"; }
 
+# A transfer in the background, $TRANSFER, that takes seconds and can be caught
+# in the middle: slow_down before it, then moved BYTES and is_under_way.
+slow_down()
+{
+	tc -n "$A" qdisc add dev a0 root tbf rate 16mbit burst 64k latency 50ms
+	before=$(bytes_out)
+}
+
+bytes_out()
+{
+	in_a awk -F '[: ]+' '/a0:/ { print $11 }' /proc/net/dev
+}
+
+moved() { [ "$(bytes_out)" -gt $((before + $1)) ]; }
+
+is_under_way() { kill -0 $TRANSFER 2>/dev/null; }
+
 # transfer LINK FAMILY CLIENT SERVER [ARGS]: CLIENT's stack in A, SERVER's in B
 transfer()
 {

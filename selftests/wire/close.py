@@ -127,10 +127,7 @@ def _(c):
 @case('SM-12 a FIN just beyond the window does not close',
       native='a FIN is taken at a closed window')
 def _(c):
-    c.socket()
-    c.setopt('SO_RCVBUF', 4096)
-    c.established()
-    c.fill()
+    c.shut()
     c.inject('FA', void=True)
     c.expect('A')
     c.state('ESTABLISHED')

@@ -240,6 +240,13 @@ class Case(Peer, Program):
         self.expect('SA', seq=0, ack=1)
         return self
 
+    def shut(self, leave=0):
+        """ESTABLISHED, with a small buffer that is full up to so much."""
+        self.socket()
+        self.setopt('SO_RCVBUF', 4096)
+        self.established()
+        return self.fill(leave)
+
     def fill(self, leave=0):
         """Send until the window that we are offered is closed."""
         while self.dut_edge - self.nxt > leave:

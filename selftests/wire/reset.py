@@ -273,10 +273,7 @@ def _(c):
 def _(c):
     for size in 0, 10:
         twin = c.sibling()
-        twin.socket()
-        twin.setopt('SO_RCVBUF', 4096)
-        twin.established()
-        twin.fill()
+        twin.shut()
         twin.inject('R', len=size)
         twin.failed('ECONNRESET')
 

@@ -13,10 +13,7 @@ KEEP, REFUSE, TAKE = 'processed', 'answered and dropped', 'taken'
 def shut(c):
     """A connection whose receive window is closed."""
     c.knob('invalid_ratelimit', 0)
-    c.socket()
-    c.setopt('SO_RCVBUF', 4096)
-    c.established()
-    return c.fill()
+    return c.shut()
 
 
 @case('SM-10 an open window: text and none at its four edges',
@@ -90,10 +87,7 @@ def _(c):
 @case('SM-12 text and FIN across the right edge: the text up to it, no FIN',
       native='it is refused whole')
 def _(c):
-    c.socket()
-    c.setopt('SO_RCVBUF', 4096)
-    c.established()
-    c.fill(leave=100)
+    c.shut(leave=100)
     if c.dut_edge == c.nxt:
         c.recv(c.nxt - 1)
         c.collect()
