@@ -15,20 +15,20 @@
  * segment that the ACK covers is the one that waited longest.
  */
 static void take_rtt(struct tcpx_ack_sample *sample, const struct sk_buff *skb,
-		     u64 now_ns, bool *karn)
+		     bool *karn)
 {
 	if (tcpx_tx_cb(skb)->marks & TCPX_TX_EVER_RETRANS) {
 		*karn = true;
 		sample->rtt_us = -1;
 	} else if (!*karn && sample->rtt_us < 0 &&
 		   !(tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)) {
-		sample->rtt_us = div_u64(now_ns - skb->skb_mstamp_ns,
+		sample->rtt_us = div_u64(sample->now_ns - skb->skb_mstamp_ns,
 					 NSEC_PER_USEC);
 	}
 }
 
 /* Free what lies below @ack; a skb that it cuts is only told so. */
-static void free_acked(struct tcpx_sock *tcb, u32 ack, u64 now_ns,
+static void free_acked(struct tcpx_sock *tcb, u32 ack,
 		       struct tcpx_ack_sample *sample)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
@@ -40,15 +40,15 @@ static void free_acked(struct tcpx_sock *tcb, u32 ack, u64 now_ns,
 		cb = tcpx_tx_cb(skb);
 		if (!tcpx_seq_before(cb->seq, ack))
 			break;
-		take_rtt(sample, skb, now_ns, &karn);
+		take_rtt(sample, skb, &karn);
 		if (tcpx_seq_after(cb->end_seq, ack)) {
-			tcpx_recovery_acked(tcb, skb, ack - cb->seq);
+			tcpx_scoreboard_acked(tcb, skb, ack, sample);
 			cb->skip += ack - cb->seq;
 			cb->seq = ack;
 			tcpx_pmtu_arrived(tcb, skb, cb->skip);
 			break;
 		}
-		tcpx_recovery_acked(tcb, skb, cb->end_seq - cb->seq);
+		tcpx_scoreboard_acked(tcb, skb, cb->end_seq, sample);
 		tcpx_pmtu_arrived(tcb, skb, skb->len);
 		tcpx_rtx_unlink(sk, skb);
 		tcpx_tx_free(sk, skb);
@@ -56,14 +56,12 @@ static void free_acked(struct tcpx_sock *tcb, u32 ack, u64 now_ns,
 }
 
 /* RFC 7323 4: with timestamps even a retransmission gives a sample. */
-static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg,
-		       struct tcpx_ack_sample *sample)
+static void sample_rtt(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 {
 	u32 delta_ms;
 
-	if (sample->rtt_us < 0 && tcb->rcv.ts_ok &&
-	    seg->options & TCPX_HAS_TS && seg->tsecr) {
-		delta_ms = tcpx_ts_clock() + tcb->snd.ts_offset - seg->tsecr;
+	if (sample->rtt_us < 0 && sample->has_tsecr) {
+		delta_ms = tcpx_ts_of(sample->now_ns) - sample->tsecr_ms;
 		if ((s32)delta_ms >= 0 && delta_ms < 1000 * MSEC_PER_SEC)
 			sample->rtt_us = max_t(s64, 1,
 					       (s64)delta_ms * USEC_PER_MSEC);
@@ -156,12 +154,10 @@ static void una_advanced(struct tcpx_sock *tcb, struct sk_buff *skb,
 
 	sample->acked = seg->ack - tcb->snd.una;
 	tcb->stats.bytes_acked += sample->acked;
-	free_acked(tcb, seg->ack, ktime_get_ns(), sample);
+	free_acked(tcb, seg->ack, sample);
 	WRITE_ONCE(tcb->snd.una, seg->ack);
 	tcb->recovery.timeouts = 0;
-	sample_rtt(tcb, seg, sample);
-	if (likely(!keeps_timer(tcb, seg->ack)))
-		tcpx_timers_ack_advanced(tcb);
+	sample_rtt(tcb, sample);
 	if (tcb->snd.urgent && tcpx_seq_after_eq(tcb->snd.una, tcb->snd.up))
 		tcb->snd.urgent = 0;
 	sk_dst_confirm(sk);
@@ -174,22 +170,29 @@ enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 		.prior_una = tcb->snd.una,
 		.prior_flight = tcpx_flight(tcb),
 		.ranges_seq = tcb->snd.una,
+		.prior_fack = tcb->rack.fack,
+		.now_ns = ktime_get_ns(),
 		.rtt_us = -1,
 	};
+	bool window_changed, keeps = keeps_timer(tcb, seg->ack);
 	enum skb_drop_reason reason;
-	bool window_changed;
 
 	reason = check_range(tcb, skb);
 	if (unlikely(reason))
 		return reason;
 	tcb->recovery.probes_unanswered = 0;
 
+	if (likely(tcb->rcv.ts_ok && seg->options & TCPX_HAS_TS &&
+		   seg->tsecr)) {
+		sample.has_tsecr = true;
+		sample.tsecr_ms = seg->tsecr - tcb->snd.ts_offset;
+	}
 	window_changed = tcpx_seq_after_eq(seg->ack, tcb->snd.una) &&
 			 update_window(tcb, seg);
 	if (tcpx_seq_after(seg->ack, tcb->snd.una))
 		una_advanced(tcb, skb, &sample);
 	if (unlikely(seg->options & TCPX_HAS_SACK) && tcb->rcv.sack_ok)
-		tcpx_recovery_sack(tcb, skb, &sample);
+		tcpx_scoreboard_sack(tcb, skb, &sample);
 
 	/* RFC 5681 2: all five conditions of a duplicate ACK. */
 	sample.ece = seg->flags & TCPX_FLAG_ECE &&
@@ -198,23 +201,29 @@ enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 	sample.duplicate = sample.prior_flight && !seg->len &&
 			   !(seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) &&
 			   seg->ack == sample.prior_una && !window_changed;
-	if (sample.prior_flight)
+	tcb->rcv.last_data_ns = sample.now_ns;
+	if (sample.prior_flight) {
 		tcpx_recovery_ack(tcb, &sample);
+		tcpx_timers_acked(tcb, sample.acked && !keeps);
+	}
 	return SKB_NOT_DROPPED_YET;
 }
 
 /* Our SYN is acknowledged; the handshake does not open cwnd (6928-2). */
 void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack)
 {
-	struct tcpx_ack_sample sample = { .rtt_us = -1 };
+	struct tcpx_ack_sample sample = {
+		.now_ns = ktime_get_ns(),
+		.rtt_us = -1,
+	};
 	bool again = tcb->recovery.timeouts;
 
-	free_acked(tcb, ack, ktime_get_ns(), &sample);
+	free_acked(tcb, ack, &sample);
 	WRITE_ONCE(tcb->snd.una, ack);
 	tcb->recovery.timeouts = 0;
 	if (sample.rtt_us >= 0)
 		tcpx_rtt_sample(&tcb->rtt, sample.rtt_us);
 	else if (again)
 		tcpx_rtt_syn_lost(&tcb->rtt);
-	tcpx_timers_ack_advanced(tcb);
+	tcpx_timers_acked(tcb, true);
 }

@@ -63,6 +63,8 @@ static void describe_timer(struct entry *entry, const struct tcpx_sock *tcb)
 		u8 timer;
 	} shown[] = {
 		{ TCPX_TIMER_RETRANSMIT, TIMER_RETRANSMIT },
+		{ TCPX_TIMER_REORDER, TIMER_RETRANSMIT },
+		{ TCPX_TIMER_TAIL_PROBE, TIMER_RETRANSMIT },
 		{ TCPX_TIMER_PERSIST, TIMER_PROBE },
 		{ TCPX_TIMER_KEEPALIVE, TIMER_KEEPALIVE },
 		{ TCPX_TIMER_FIN_WAIT_2, TIMER_KEEPALIVE },

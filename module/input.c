@@ -334,7 +334,6 @@ static enum skb_drop_reason fifth_ack(struct tcpx_sock *tcb,
 		tcpx_fastopen_settled(tcb, false);
 	update_ts_recent(tcb, seg);
 
-	tcb->rcv.last_data_ns = ktime_get_ns();
 	tcb->recovery.keepalive_probes = 0;
 	if (unlikely(opens))
 		take_kept_text(tcb);

@@ -42,6 +42,13 @@
 	X(Timeouts, "all timer expiries that acted")			\
 	X(FastRetrans, "segments retransmitted in recovery")		\
 	X(SlowStartRetrans, "segments retransmitted after a timeout")	\
+	X(LostRetransmit, "retransmissions found lost")		\
+	X(LossProbes, "tail loss probes sent")				\
+	X(LossProbeRecovery, "losses that a tail loss probe repaired")	\
+	X(SpuriousRTOs, "timeouts taken back: F-RTO")			\
+	X(LossUndo, "timeouts taken back: timestamps")			\
+	X(FullUndo, "recoveries taken back: timestamps")		\
+	X(DSACKUndo, "reductions taken back: D-SACK")			\
 	X(RetransFail, "retransmissions that could not be sent")	\
 	X(DeliveredCE, "segments acknowledged with ECE")		\
 	X(ECNFallback, "SYNs repeated without ECN")			\

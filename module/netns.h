@@ -41,6 +41,9 @@ struct tcpx_knobs {
 	u8 orphan_retries;
 	u8 keepalive_probes;
 	u8 reordering;			/* DupThresh, segments */
+	u8 recovery;			/* TCPX_RACK_* */
+	u8 early_retrans;		/* from TCPX_RACK_PROBES on: TLP */
+	u8 frto;
 	u8 mtu_probing;			/* 1: after a black hole, 2: always */
 	int keepalive_time_s;
 	int keepalive_intvl_s;

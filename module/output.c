@@ -166,6 +166,8 @@ int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 	skb->truesize -= moved;
 	tail->ip_summed = CHECKSUM_PARTIAL;
 	tail->skb_mstamp_ns = skb->skb_mstamp_ns;
+	if (sent)
+		tcpx_scoreboard_split(skb, tail);
 
 	tail_cb = tcpx_tx_cb(tail);
 	*tail_cb = *cb;
@@ -195,7 +197,7 @@ static u32 window_room(const struct tcpx_sock *tcb, u32 seq)
 
 static u32 cwnd_room(const struct tcpx_sock *tcb)
 {
-	u32 pipe = tcpx_recovery_pipe(tcb);
+	u32 pipe = tcpx_scoreboard_pipe(tcb);
 
 	return tcb->cong.cwnd > pipe ? tcb->cong.cwnd - pipe : 0;
 }
@@ -337,6 +339,7 @@ static void move_to_rtx(struct tcpx_sock *tcb, struct sk_buff *skb)
 
 	__skb_unlink(skb, &sk->sk_write_queue);
 	rtx_insert(sk, skb);
+	tcpx_recovery_sent(tcb, skb);
 	tcb->snd.nxt = tcpx_tx_cb(skb)->end_seq;
 }
 
@@ -395,8 +398,8 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct sk_buff *skb = tcpx_send_head(sk);
+	u32 len, nxt = tcb->snd.nxt;
 	bool first = true;
-	u32 len;
 
 	if (!skb || !may_send_now(sk))
 		return;
@@ -425,7 +428,9 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 		skb = tcpx_send_head(sk);
 	} while (skb);
 
-	if (skb && !tcpx_rtx_head(sk))
+	if (tcb->snd.nxt != nxt)
+		tcpx_timers_flight_sent(tcb);
+	else if (skb && !tcpx_rtx_head(sk))
 		tcpx_timers_output_held(tcb);
 }
 
@@ -451,6 +456,21 @@ void tcpx_output_override(struct tcpx_sock *tcb)
 		send_head(tcb, skb, tcb->snd.mss);
 	if (!tcpx_rtx_head(sk))
 		tcpx_timers_output_held(tcb);
+}
+
+bool tcpx_output_beyond_cwnd(struct tcpx_sock *tcb)
+{
+	struct sk_buff *skb = tcpx_send_head(tcpx_to_sk(tcb));
+	u32 len;
+
+	if (!skb || !may_send_now(tcpx_to_sk(tcb)))
+		return false;
+	len = min_t(u32, skb->len, tcb->snd.mss);
+	if (len > window_room(tcb, tcpx_tx_cb(skb)->seq) ||
+	    tcpx_xmit_is_throttled(tcb, skb) ||
+	    (len < skb->len && tcpx_output_split(tcb, skb, len, GFP_ATOMIC)))
+		return false;
+	return send_head(tcb, skb, tcb->snd.mss);
 }
 
 void tcpx_output_user_data(struct tcpx_sock *tcb, bool more)

@@ -131,7 +131,7 @@ static void lower(struct tcpx_sock *tcb, u32 mtu)
 	for (skb = tcpx_rtx_head(tcpx_to_sk(tcb)); skb; skb = skb_rb_next(skb)) {
 		if (skb->len - tcpx_tx_cb(skb)->skip <= tcb->snd.mss)
 			continue;
-		tcpx_recovery_mark_lost(tcb, skb);
+		tcpx_scoreboard_mark_lost(tcb, skb);
 	}
 }
 
@@ -160,7 +160,7 @@ static u32 sent_size(const struct sk_buff *skb, u32 len)
 /* Is there such a segment at @seq that @mss is too small for? */
 static bool is_in_flight(const struct tcpx_sock *tcb, u32 seq, u32 mss)
 {
-	struct sk_buff *skb = tcpx_recovery_find(tcpx_to_sk(tcb), seq);
+	struct sk_buff *skb = tcpx_scoreboard_find(tcpx_to_sk(tcb), seq);
 
 	return skb && sent_size(skb, skb->len) > mss;
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is lost, and when to send it again: SACK scoreboard (RFC 6675), fast
- * retransmit and NewReno (RFC 5681, 6582) without SACK, loss after a timeout.
- *
- * Each skb of the retransmission queue carries its marks; the sums over the
- * queue are kept in bytes, so that the bytes in the network are
- *
- *	pipe = FlightSize - sacked - lost + retrans
+ * When to send again, and how much: fast recovery at the rate of RFC 9937 (PRR)
+ * with SACK, NewReno (RFC 6582) without; loss after a timeout with F-RTO (RFC
+ * 5682); what turns out to have been no loss is taken back (RFC 3522, 3708,
+ * 4015). What is lost is told by scoreboard.c and rack.c.
  *
  * Without SACK a duplicate ACK counts as one SMSS SACKed somewhere above
  * SND.UNA, which makes RFC 6582's inflation of cwnd and RFC 3042's limited
@@ -23,336 +20,9 @@ void tcpx_recovery_init(struct tcpx_sock *tcb)
 		&tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
 
 	memset(&tcb->recovery, 0, sizeof(tcb->recovery));
+	memset(&tcb->rack, 0, sizeof(tcb->rack));
+	INIT_LIST_HEAD(&tcb->recovery.in_flight);
 	tcb->recovery.reordering = READ_ONCE(knobs->reordering);
-}
-
-u32 tcpx_recovery_pipe(const struct tcpx_sock *tcb)
-{
-	const struct tcpx_recovery *r = &tcb->recovery;
-	s32 pipe = tcpx_flight(tcb) - r->sacked - r->lost + r->retrans;
-
-	return max(pipe, 0);
-}
-
-/* --- marks --------------------------------------------------------------- */
-
-static u32 tx_bytes(const struct sk_buff *skb)
-{
-	return tcpx_tx_cb(skb)->end_seq - tcpx_tx_cb(skb)->seq;
-}
-
-static bool is_pending(u8 marks)
-{
-	return (marks & (TCPX_TX_LOST | TCPX_TX_RETRANS)) == TCPX_TX_LOST;
-}
-
-/* @len bytes with @marks leave the sums. */
-static void uncount(struct tcpx_recovery *r, u8 marks, u32 len)
-{
-	if (marks & TCPX_TX_LOST)
-		r->lost -= len;
-	if (marks & TCPX_TX_RETRANS)
-		r->retrans -= len;
-	if (is_pending(marks))
-		r->pending -= len;
-}
-
-/* The original is lost; a retransmission of it is under way yet. */
-static void note_lost(struct tcpx_sock *tcb, struct sk_buff *skb)
-{
-	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-	struct tcpx_recovery *r = &tcb->recovery;
-
-	if (cb->marks & (TCPX_TX_SACKED | TCPX_TX_LOST))
-		return;
-	cb->marks |= TCPX_TX_LOST;
-	r->lost += tx_bytes(skb);
-	if (!is_pending(cb->marks))
-		return;
-	if (!r->pending || tcpx_seq_before(cb->seq, r->pending_seq))
-		r->pending_seq = cb->seq;
-	r->pending += tx_bytes(skb);
-}
-
-/* All that was sent of it is lost. */
-void tcpx_recovery_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb)
-{
-	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-
-	if (cb->marks & TCPX_TX_SACKED)
-		return;
-	uncount(&tcb->recovery, cb->marks, tx_bytes(skb));
-	cb->marks &= ~(TCPX_TX_LOST | TCPX_TX_RETRANS);
-	note_lost(tcb, skb);
-}
-
-static void mark_sacked(struct tcpx_sock *tcb, struct sk_buff *skb)
-{
-	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-	struct tcpx_recovery *r = &tcb->recovery;
-
-	uncount(r, cb->marks, tx_bytes(skb));
-	cb->marks &= ~(TCPX_TX_LOST | TCPX_TX_RETRANS);
-	cb->marks |= TCPX_TX_SACKED;
-	cb->run_end = cb->end_seq;
-	if (!r->sacked)
-		r->lost_seq = tcb->snd.una;
-	r->sacked += tx_bytes(skb);
-	if (tcpx_seq_after_eq(cb->seq, r->lost_seq))
-		r->sacked_above += tx_bytes(skb);
-}
-
-void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
-{
-	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-
-	if (!(cb->marks & TCPX_TX_RETRANS))
-		tcb->recovery.retrans += tx_bytes(skb);
-	if (is_pending(cb->marks))
-		tcb->recovery.pending -= tx_bytes(skb);
-	cb->marks |= TCPX_TX_RETRANS | TCPX_TX_EVER_RETRANS;
-}
-
-void tcpx_recovery_acked(struct tcpx_sock *tcb, const struct sk_buff *skb,
-			 u32 len)
-{
-	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-	struct tcpx_recovery *r = &tcb->recovery;
-
-	uncount(r, cb->marks, len);
-	if (!(cb->marks & TCPX_TX_SACKED))
-		return;
-	r->sacked -= len;
-	if (tcpx_seq_after_eq(cb->seq, r->lost_seq))
-		r->sacked_above -= len;
-}
-
-/* --- SACK blocks --------------------------------------------------------- */
-
-/* RFC 2883 4: below the ACK, or inside the second block. */
-static bool is_dsack(u32 ack, const struct tcpx_sack_block *blocks,
-		     unsigned int nr)
-{
-	if (tcpx_seq_before(blocks[0].start, ack))
-		return true;
-	return nr > 1 &&
-	       tcpx_seq_after_eq(blocks[0].start, blocks[1].start) &&
-	       tcpx_seq_before_eq(blocks[0].end, blocks[1].end);
-}
-
-/* RFC 2018 5: only what is outstanding can be reported. */
-static bool is_valid(const struct tcpx_sock *tcb,
-		     const struct tcpx_sack_block *block)
-{
-	return tcpx_seq_before(block->start, block->end) &&
-	       tcpx_seq_after_eq(block->start, tcb->snd.una) &&
-	       tcpx_seq_before_eq(block->end, tcb->snd.nxt);
-}
-
-/* First skb of the queue that ends after @seq. */
-static struct sk_buff *find_sent(const struct sock *sk, u32 seq)
-{
-	struct rb_node *node = sk->tcp_rtx_queue.rb_node;
-	struct sk_buff *skb, *found = NULL;
-
-	while (node) {
-		skb = rb_to_skb(node);
-		if (tcpx_seq_after(tcpx_tx_cb(skb)->end_seq, seq)) {
-			found = skb;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	return found;
-}
-
-struct sk_buff *tcpx_recovery_find(const struct sock *sk, u32 seq)
-{
-	return find_sent(sk, seq);
-}
-
-/*
- * Cut @skb so that it starts at @block's start, or where the first whole
- * segment inside does. False if nothing of it is left inside.
- *
- * Cuts are at multiples of the MSS only: a peer that reports odd bytes must
- * not make us keep one skb a byte (CVE-2019-11478).
- */
-static struct sk_buff *cut_front(struct tcpx_sock *tcb, struct sk_buff *skb,
-				 const struct tcpx_sack_block *block)
-{
-	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-	u32 len;
-
-	if (!tcpx_seq_before(cb->seq, block->start))
-		return skb;
-	len = roundup(block->start - cb->seq, tcb->snd.mss);
-	if (len >= skb->len - cb->skip)
-		return skb_rb_next(skb);
-	/* Without memory for a cut it stays as not SACKed. */
-	tcpx_output_split(tcb, skb, len, GFP_ATOMIC);
-	return skb_rb_next(skb);
-}
-
-static bool cut_back(struct tcpx_sock *tcb, struct sk_buff *skb,
-		     const struct tcpx_sack_block *block)
-{
-	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-	u32 len;
-
-	if (!tcpx_seq_after(cb->end_seq, block->end))
-		return true;
-	len = rounddown(block->end - cb->seq, tcb->snd.mss);
-	if (!len || len >= skb->len - cb->skip)
-		return false;
-	return tcpx_output_split(tcb, skb, len, GFP_ATOMIC) == 0;
-}
-
-/*
- * The first skb behind the SACKed run that @skb is in. Peers report the same
- * ranges again and again: each skb of a run knows how far it goes, so that
- * many ACKs do not walk over it each.
- */
-static struct sk_buff *skip_run(struct sock *sk, struct sk_buff *skb)
-{
-	struct sk_buff *at = skb, *next;
-	u32 end = 0;
-
-	while (at && tcpx_tx_cb(at)->marks & TCPX_TX_SACKED) {
-		end = tcpx_tx_cb(at)->run_end;
-		at = end == tcpx_tx_cb(at)->end_seq ? skb_rb_next(at) :
-						      find_sent(sk, end);
-	}
-	for (; tcpx_tx_cb(skb)->run_end != end; skb = next) {
-		next = tcpx_tx_cb(skb)->run_end == tcpx_tx_cb(skb)->end_seq ?
-		       skb_rb_next(skb) :
-		       find_sent(sk, tcpx_tx_cb(skb)->run_end);
-		tcpx_tx_cb(skb)->run_end = end;
-	}
-	return at;
-}
-
-static u32 take_block(struct tcpx_sock *tcb,
-		      const struct tcpx_sack_block *block)
-{
-	struct sock *sk = tcpx_to_sk(tcb);
-	struct sk_buff *skb = find_sent(sk, block->start);
-	u32 newly = 0;
-
-	while (skb && tcpx_seq_before(tcpx_tx_cb(skb)->seq, block->end)) {
-		if (tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED) {
-			skb = skip_run(sk, skb);
-			continue;
-		}
-		if (tcpx_seq_before(tcpx_tx_cb(skb)->seq, block->start)) {
-			skb = cut_front(tcb, skb, block);
-			continue;
-		}
-		if (!cut_back(tcb, skb, block))
-			break;
-		mark_sacked(tcb, skb);
-		newly += tx_bytes(skb);
-		skb = skb_rb_next(skb);
-	}
-	return newly;
-}
-
-/*
- * RFC 6675 4, IsLost(): DupThresh discontiguous ranges are SACKed above what
- * lies below the start of the DupThresh-th highest. Of what one ACK reports.
- */
-static u32 ranges_seq(const struct tcpx_sock *tcb,
-		      const struct tcpx_sack_block *blocks, unsigned int nr)
-{
-	struct tcpx_sack_block top[TCPX_SACK_MAX];
-	unsigned int thresh = tcb->recovery.reordering, i, k, n = 0;
-
-	if (nr < thresh)
-		return tcb->snd.una;
-	for (i = 0; i < nr; i++) {
-		if (!is_valid(tcb, &blocks[i]))
-			continue;
-		for (k = n++; k && tcpx_seq_before(top[k - 1].start,
-						   blocks[i].start); k--)
-			top[k] = top[k - 1];
-		top[k] = blocks[i];
-	}
-	if (n < thresh)
-		return tcb->snd.una;
-	for (i = 1; i < n; i++)
-		if (tcpx_seq_after_eq(top[i].end, top[i - 1].start))
-			return tcb->snd.una;
-	return top[thresh - 1].start;
-}
-
-void tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
-			struct tcpx_ack_sample *sample)
-{
-	struct tcpx_sack_block blocks[TCPX_SACK_MAX];
-	const struct tcpx_seg *seg = tcpx_seg(skb);
-	struct net *net = sock_net(tcpx_to_sk(tcb));
-	unsigned int nr, i = 0;
-
-	nr = tcpx_options_sack(skb_transport_header(skb), seg->hdr_len,
-			       seg->sack_off, blocks);
-	if (!nr)
-		return;
-	TCPX_ADD(net, SackBlocksIn, nr);
-	if (is_dsack(seg->ack, blocks, nr)) {
-		TCPX_INC(net, DSACKRecv);
-		tcb->stats.dsack_dups++;
-		sample->dsack = true;
-		i++;
-	}
-	sample->ranges_seq = ranges_seq(tcb, blocks + i, nr - i);
-	for (; i < nr; i++) {
-		if (is_valid(tcb, &blocks[i]))
-			sample->sacked += take_block(tcb, &blocks[i]);
-		else
-			TCPX_INC(net, SackDiscard);
-	}
-}
-
-/* --- what is lost -------------------------------------------------------- */
-
-/*
- * RFC 6675 4, IsLost(): more than (DupThresh - 1) segments SACKed above, or
- * DupThresh ranges. Nothing that was looked at is looked at again.
- */
-static void mark_lost_below_sack(struct tcpx_sock *tcb, u32 ranges_seq)
-{
-	struct tcpx_recovery *r = &tcb->recovery;
-	u32 thresh = (r->reordering - 1) * tcb->snd.mss;
-	struct sk_buff *skb = NULL;
-
-	if (r->sacked_above)
-		skb = find_sent(tcpx_to_sk(tcb), r->lost_seq);
-	for (; skb; skb = skb_rb_next(skb)) {
-		const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
-
-		if (cb->marks & TCPX_TX_SACKED)
-			r->sacked_above -= tx_bytes(skb);
-		else if (r->sacked_above > thresh ||
-			 tcpx_seq_before_eq(cb->end_seq, ranges_seq))
-			note_lost(tcb, skb);
-		else
-			break;
-		r->lost_seq = cb->end_seq;
-	}
-}
-
-/* The first segment of the queue, not all of a GSO skb. */
-static void mark_head_lost(struct tcpx_sock *tcb)
-{
-	struct sk_buff *skb = tcpx_rtx_head(tcpx_to_sk(tcb));
-
-	if (!skb || tcpx_tx_cb(skb)->marks & (TCPX_TX_LOST | TCPX_TX_SACKED))
-		return;
-	if (skb->len - tcpx_tx_cb(skb)->skip > tcb->snd.mss &&
-	    tcpx_output_split(tcb, skb, tcb->snd.mss, GFP_ATOMIC))
-		return;
-	note_lost(tcb, skb);
 }
 
 /* --- sending again ------------------------------------------------------- */
@@ -360,7 +30,7 @@ static void mark_head_lost(struct tcpx_sock *tcb)
 /* RFC 6675 5, step C: room for a whole segment. */
 static bool has_room(const struct tcpx_sock *tcb)
 {
-	return tcpx_recovery_pipe(tcb) + tcb->snd.mss <= tcb->cong.cwnd;
+	return tcpx_scoreboard_pipe(tcb) + tcb->snd.mss <= tcb->cong.cwnd;
 }
 
 /* What is lost, as far as the congestion window goes: NextSeg(), rule 1. */
@@ -370,14 +40,14 @@ void tcpx_recovery_retransmit(struct tcpx_sock *tcb)
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct sk_buff *skb;
 
-	for (skb = find_sent(sk, r->pending_seq); skb && r->pending;
+	for (skb = tcpx_scoreboard_find(sk, r->pending_seq); skb && r->pending;
 	     skb = skb_rb_next(skb)) {
 		r->pending_seq = tcpx_tx_cb(skb)->seq;
-		if (!is_pending(tcpx_tx_cb(skb)->marks))
+		if (!tcpx_tx_is_pending(tcpx_tx_cb(skb)->marks))
 			continue;
 		if (!has_room(tcb) || tcpx_xmit_is_throttled(tcb, skb) ||
 		    tcpx_output_retransmit(tcb, skb, tcb->cong.cwnd -
-					   tcpx_recovery_pipe(tcb)))
+					   tcpx_scoreboard_pipe(tcb)))
 			return;
 		if (r->state == TCPX_LOSS)
 			TCPX_INC(sock_net(sk), SlowStartRetrans);
@@ -402,8 +72,8 @@ static bool retransmit_segment(struct tcpx_sock *tcb, struct sk_buff *skb)
 	return true;
 }
 
-/* The last segment outstanding; its SACK shows what is missing before it. */
-static void rescue(struct tcpx_sock *tcb)
+/* The last segment outstanding: its SACK shows what is missing before it. */
+static bool retransmit_last(struct tcpx_sock *tcb)
 {
 	struct sk_buff *skb = skb_rb_last(&tcpx_to_sk(tcb)->tcp_rtx_queue);
 	u32 payload, keep;
@@ -411,16 +81,23 @@ static void rescue(struct tcpx_sock *tcb)
 	while (skb && tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)
 		skb = skb_rb_prev(skb);
 	if (!skb || tcpx_tx_cb(skb)->marks & TCPX_TX_RETRANS)
-		return;
+		return false;
 	payload = skb->len - tcpx_tx_cb(skb)->skip;
 	if (payload > tcb->snd.mss) {
 		keep = rounddown(payload - 1, tcb->snd.mss);
 		if (tcpx_output_split(tcb, skb, keep, GFP_ATOMIC))
-			return;
+			return false;
 		skb = skb_rb_next(skb);
 	}
-	if (retransmit_segment(tcb, skb))
-		tcb->recovery.rescued = 1;
+	return retransmit_segment(tcb, skb);
+}
+
+void tcpx_recovery_probe(struct tcpx_sock *tcb)
+{
+	if (tcpx_output_beyond_cwnd(tcb))
+		tcpx_rack_probe_sent(tcb, false);
+	else if (retransmit_last(tcb))
+		tcpx_rack_probe_sent(tcb, true);
 }
 
 /*
@@ -437,18 +114,161 @@ static void retransmit_unsacked(struct tcpx_sock *tcb)
 	if (may_send_new(tcb) || !has_room(tcb))
 		return;
 	if (above)
-		skb = find_sent(tcpx_to_sk(tcb), r->lost_seq);
+		skb = tcpx_scoreboard_find(tcpx_to_sk(tcb), r->lost_seq);
 	for (; skb && above; skb = skb_rb_next(skb)) {
 		u8 marks = tcpx_tx_cb(skb)->marks;
 
 		if (marks & TCPX_TX_SACKED)
-			above -= tx_bytes(skb);
+			above -= tcpx_tx_bytes(skb);
 		else if (!(marks & TCPX_TX_RETRANS) &&
 			 (!has_room(tcb) || !retransmit_segment(tcb, skb)))
 			return;
 	}
 	if (r->partial && !r->rescued && has_room(tcb))
-		rescue(tcb);
+		r->rescued = retransmit_last(tcb);
+}
+
+void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+	u32 len = tcpx_tx_bytes(skb);
+
+	if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS) {
+		if (!r->has_retrans)
+			r->retrans_ms = tcpx_ts_of(skb->skb_mstamp_ns);
+		r->has_retrans = 1;
+		r->undo_bytes += len;
+		r->prr_out += len;
+	}
+	tcpx_scoreboard_retransmitted(tcb, skb);
+}
+
+void tcpx_recovery_sent(struct tcpx_sock *tcb, struct sk_buff *skb)
+{
+	if (unlikely(tcb->recovery.state == TCPX_RECOVERY))
+		tcb->recovery.prr_out += skb->len;
+	tcpx_scoreboard_sent(tcb, skb);
+}
+
+/* --- how much: RFC 9937 6 ------------------------------------------------ */
+
+/* What was in flight when the ACK arrived that told of the loss. */
+static void start_prr(struct tcpx_sock *tcb, u32 delivered)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	r->prr_delivered = 0;
+	r->prr_out = 0;
+	r->recover_fs = max(tcpx_flight(tcb) - r->sacked + delivered, 1U);
+}
+
+/*
+ * @delivered bytes arrived; @safe: SND.UNA advanced and no more is lost. One
+ * segment may go in any case while nothing else is in the network.
+ */
+static void pace(struct tcpx_sock *tcb, u32 delivered, bool safe)
+{
+	u32 pipe = tcpx_scoreboard_pipe(tcb), ssthresh = tcb->cong.ssthresh;
+	struct tcpx_recovery *r = &tcb->recovery;
+	s64 count;
+
+	r->prr_delivered += delivered;
+	if (pipe > ssthresh) {
+		count = DIV_ROUND_UP_ULL((u64)r->prr_delivered * ssthresh,
+					 r->recover_fs) - (s64)r->prr_out;
+	} else {
+		count = max_t(s64, (s64)r->prr_delivered - r->prr_out,
+			      delivered);
+		if (safe)
+			count += tcb->snd.mss;
+		count = min_t(s64, count, ssthresh - pipe);
+	}
+	if (!r->prr_out)
+		count = max_t(s64, count, tcb->snd.mss);
+	tcb->cong.cwnd = max_t(u32, pipe + max_t(s64, count, 0),
+			       tcb->snd.mss);
+}
+
+/* --- no loss after all --------------------------------------------------- */
+
+/* The window is about to be reduced: what would show that it need not be. */
+static void start_undo(struct tcpx_sock *tcb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	r->undo_una = tcb->snd.una;
+	r->undo_bytes = 0;
+	r->has_undo = 1;
+	r->has_retrans = 0;
+	r->eifel = 1;
+}
+
+/* RFC 3522 3.2: the first ACK of new data is of what was sent at first. */
+static bool is_older_than_retransmission(const struct tcpx_sock *tcb,
+					 const struct tcpx_ack_sample *sample)
+{
+	const struct tcpx_recovery *r = &tcb->recovery;
+
+	return r->eifel && r->has_retrans && sample->acked &&
+	       sample->has_tsecr && (s32)(sample->tsecr_ms - r->retrans_ms) < 0;
+}
+
+/* RFC 3708 2: D-SACKs have told of all that was sent again. */
+static bool is_all_duplicate(struct tcpx_sock *tcb,
+			     const struct tcpx_ack_sample *sample)
+{
+	const struct tcpx_sack_block *block = &sample->dsack_block;
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (!sample->dsack || !r->undo_bytes ||
+	    tcpx_seq_before(block->start, r->undo_una) ||
+	    tcpx_seq_after(block->end, tcb->snd.nxt) ||
+	    !tcpx_seq_before(block->start, block->end))
+		return false;
+	r->undo_bytes -= min(r->undo_bytes, block->end - block->start);
+	return !r->undo_bytes;
+}
+
+/*
+ * RFC 4015 3.2. Deviation: cwnd is what it was, not FlightSize and an initial
+ * window, as in native TCP; back-pressure and the ACK clock space the burst.
+ */
+static void undo(struct tcpx_sock *tcb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS) {
+		tcpx_scoreboard_undo(tcb);
+		r->state = TCPX_OPEN;
+		r->has_recover = 0;
+		r->dupacks = 0;
+		r->frto = TCPX_FRTO_OFF;
+		if (!tcb->rcv.sack_ok)
+			r->sacked = 0;
+	}
+	r->has_undo = 0;
+	tcb->rack.reordering_seen = 1;
+	tcpx_cong_undo(&tcb->cong);
+}
+
+static void undo_if_spurious(struct tcpx_sock *tcb,
+			     const struct tcpx_ack_sample *sample)
+{
+	struct net *net = sock_net(tcpx_to_sk(tcb));
+	bool is_loss = tcb->recovery.state == TCPX_LOSS;
+
+	if (is_older_than_retransmission(tcb, sample)) {
+		if (is_loss)
+			TCPX_INC(net, LossUndo);
+		else
+			TCPX_INC(net, FullUndo);
+		undo(tcb);
+	} else if (is_all_duplicate(tcb, sample)) {
+		TCPX_INC(net, DSACKUndo);
+		undo(tcb);
+	}
+	if (sample->acked)
+		tcb->recovery.eifel = 0;
 }
 
 /* --- the three states ---------------------------------------------------- */
@@ -462,6 +282,8 @@ static bool loss_is_indicated(const struct tcpx_sock *tcb,
 	if (r->has_recover && r->state != TCPX_CWR &&
 	    tcpx_seq_before(tcb->snd.una, r->recover))
 		return false;
+	if (tcpx_rack_is_used(tcb))
+		return sample->lost;
 	if (r->dupacks >= r->reordering)
 		return true;
 	return tcb->rcv.sack_ok &&
@@ -507,47 +329,88 @@ static bool only_probe_is_lost(struct tcpx_sock *tcb)
 
 	if (likely(!head || !(tcpx_tx_cb(head)->marks & TCPX_TX_PROBE)))
 		return false;
-	note_lost(tcb, head);
+	tcpx_scoreboard_note_lost(tcb, head);
 	tcpx_pmtu_probe_lost(tcb, head);
-	return tcb->recovery.lost == tx_bytes(head);
+	return tcb->recovery.lost == tcpx_tx_bytes(head);
 }
 
 /* Something beside the probe: that is congestion. */
-static void probe_was_not_all(struct tcpx_sock *tcb)
+static void probe_was_not_all(struct tcpx_sock *tcb, u32 delivered)
 {
 	tcb->recovery.probe = 0;
+	start_undo(tcb);
 	tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
 	tcpx_ecn_reduced(tcb);
+	start_prr(tcb, delivered);
+}
+
+/* The window as it is to be while @delivered bytes after @delivered arrive. */
+static void reduce(struct tcpx_sock *tcb, u32 delivered)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	start_prr(tcb, delivered);
+	if (unlikely(r->probe))
+		return;
+	if (!is_reduced(tcb)) {
+		start_undo(tcb);
+		tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
+	}
+	tcpx_ecn_reduced(tcb);
+}
+
+/* Without SACK the first retransmission does not wait for the window. */
+static void retransmit_head(struct tcpx_sock *tcb)
+{
+	tcpx_scoreboard_mark_head(tcb);
+	if (tcpx_output_retransmit(tcb, tcpx_rtx_head(tcpx_to_sk(tcb)),
+				   tcb->snd.mss) == 0)
+		TCPX_INC(sock_net(tcpx_to_sk(tcb)), FastRetrans);
 }
 
 static void enter_recovery(struct tcpx_sock *tcb,
 			   const struct tcpx_ack_sample *sample)
 {
 	struct net *net = sock_net(tcpx_to_sk(tcb));
-	bool reduced = is_reduced(tcb);
+	struct tcpx_recovery *r = &tcb->recovery;
 
 	if (tcb->rcv.sack_ok)
 		TCPX_INC(net, SackRecovery);
 	else
 		TCPX_INC(net, RenoRecovery);
-	tcb->recovery.state = TCPX_RECOVERY;
-	tcb->recovery.recover = tcb->snd.nxt;
-	tcb->recovery.has_recover = 1;
-	tcb->recovery.partial = 0;
-	tcb->recovery.rescued = 0;
-	if (tcb->rcv.sack_ok)
-		mark_lost_below_sack(tcb, sample->ranges_seq);
-	tcb->recovery.probe = only_probe_is_lost(tcb);
-	if (!reduced && likely(!tcb->recovery.probe))
-		tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
-	if (likely(!tcb->recovery.probe))
-		tcpx_ecn_reduced(tcb);
-	/* What triggered the recovery is lost in any case. */
-	mark_head_lost(tcb);
-	/* The first retransmission does not wait for the window. */
-	if (tcpx_output_retransmit(tcb, tcpx_rtx_head(tcpx_to_sk(tcb)),
-				   tcb->snd.mss) == 0)
-		TCPX_INC(net, FastRetrans);
+	if (tcb->rcv.sack_ok && !tcpx_rack_is_used(tcb)) {
+		tcpx_scoreboard_mark_below_sack(tcb, sample->ranges_seq);
+		/* What triggered the recovery is lost in any case. */
+		tcpx_scoreboard_mark_head(tcb);
+	}
+	r->probe = only_probe_is_lost(tcb);
+	reduce(tcb, sample->delivered);
+	r->state = TCPX_RECOVERY;
+	r->recover = tcb->snd.nxt;
+	r->has_recover = 1;
+	r->partial = 0;
+	r->rescued = 0;
+	tcb->rack.has_probe = 0;
+	if (!tcb->rcv.sack_ok)
+		retransmit_head(tcb);
+	else if (likely(!r->probe))
+		pace(tcb, sample->delivered, false);
+}
+
+/*
+ * RFC 5681 4.3: a lost retransmission is one more indication of congestion.
+ * The window is what it was to become.
+ */
+static void enter_again(struct tcpx_sock *tcb, u32 delivered)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	tcb->cong.cwnd = tcb->cong.ssthresh;
+	tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
+	tcpx_ecn_reduced(tcb);
+	start_prr(tcb, delivered);
+	r->recover = tcb->snd.nxt;
+	r->has_undo = 0;
 }
 
 static void leave(struct tcpx_sock *tcb)
@@ -560,10 +423,12 @@ static void leave(struct tcpx_sock *tcb)
 	else if (r->state == TCPX_RECOVERY)
 		tcpx_cong_leave_recovery(&tcb->cong, tcb->rcv.sack_ok ?
 					 tcb->cong.ssthresh :
-					 tcpx_recovery_pipe(tcb));
+					 tcpx_scoreboard_pipe(tcb));
 	else
 		tcpx_cong_leave_loss(&tcb->cong);
+	tcpx_rack_recovered(tcb);
 	r->state = TCPX_OPEN;
+	r->frto = TCPX_FRTO_OFF;
 	r->dupacks = 0;
 	if (!tcb->rcv.sack_ok)
 		r->sacked = 0;
@@ -621,24 +486,100 @@ static void grow_cwnd(struct tcpx_sock *tcb,
 		tcpx_cong_acked(&tcb->cong, &ack);
 }
 
-/* RFC 6582 3.2 and 6675 5: what an ACK in fast recovery shows. */
+/* RFC 6582 3.2, 6675 5, 9937 6: what an ACK in fast recovery shows. */
 static void ack_in_recovery(struct tcpx_sock *tcb,
 			    const struct tcpx_ack_sample *sample)
 {
-	u32 lost = tcb->recovery.lost;
+	struct tcpx_recovery *r = &tcb->recovery;
+	bool is_more_lost = sample->lost;
+	u32 lost = r->lost;
 
-	if (tcb->rcv.sack_ok)
-		mark_lost_below_sack(tcb, sample->ranges_seq);
-	else if (sample->acked)
-		mark_head_lost(tcb);
-	if (unlikely(tcb->recovery.probe && tcb->recovery.lost > lost))
-		probe_was_not_all(tcb);
+	if (!tcb->rcv.sack_ok) {
+		if (sample->acked)
+			tcpx_scoreboard_mark_head(tcb);
+	} else if (!tcpx_rack_is_used(tcb)) {
+		tcpx_scoreboard_mark_below_sack(tcb, sample->ranges_seq);
+		is_more_lost = r->lost > lost;
+	}
+	if (unlikely(r->probe && is_more_lost))
+		probe_was_not_all(tcb, sample->delivered);
+	else if (unlikely(sample->lost_again && !r->probe))
+		enter_again(tcb, sample->delivered);
 	if (sample->acked)
-		tcb->recovery.partial = 1;
+		r->partial = 1;
+	if (tcb->rcv.sack_ok && likely(!r->probe))
+		pace(tcb, sample->delivered, sample->acked && !is_more_lost);
 }
 
-void tcpx_recovery_ack(struct tcpx_sock *tcb,
-		       const struct tcpx_ack_sample *sample)
+/*
+ * RFC 5682 2.1 and 3.1, F-RTO: after the timeout the head alone is sent again.
+ * When it is acknowledged new data go, if there are any; if the next ACK is of
+ * something that was never sent again the timeout was spurious, else the rest
+ * is lost in earnest. Deviation: none of the RTT estimate is changed (4015
+ * 3.3); the sample of the new data does that.
+ */
+static void ack_in_loss(struct tcpx_sock *tcb,
+			const struct tcpx_ack_sample *sample)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (r->frto == TCPX_FRTO_NEW_SENT) {
+		if (sample->original) {
+			TCPX_INC(sock_net(tcpx_to_sk(tcb)), SpuriousRTOs);
+			undo(tcb);
+		} else if (sample->acked || sample->sacked ||
+			   sample->duplicate) {
+			r->frto = TCPX_FRTO_OFF;
+		}
+	} else if (r->frto == TCPX_FRTO_HEAD_SENT) {
+		if (sample->acked)
+			r->frto = may_send_new(tcb) ? TCPX_FRTO_NEW_SENT :
+						      TCPX_FRTO_OFF;
+		else if (!tcb->rcv.sack_ok && sample->duplicate)
+			r->frto = TCPX_FRTO_OFF;
+	}
+}
+
+/* RFC 6582 3.2, 6675 5: all is acknowledged that was in flight at the entry. */
+static void leave_if_recovered(struct tcpx_sock *tcb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (!r->has_recover || tcpx_seq_before(tcb->snd.una, r->recover))
+		return;
+	if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS)
+		leave(tcb);
+	if (tcb->snd.una != r->recover) {
+		r->state = TCPX_OPEN;
+		r->has_recover = 0;
+	}
+}
+
+/* RFC 8985 7.4.2: once, and it is over. */
+static void reduce_for_probe(struct tcpx_sock *tcb, u32 flight)
+{
+	if (tcb->recovery.state != TCPX_OPEN)
+		return;
+	tcpx_cong_enter_recovery(&tcb->cong, flight);
+	tcpx_ecn_reduced(tcb);
+	tcpx_cong_leave_recovery(&tcb->cong, tcb->cong.ssthresh);
+}
+
+/* What is known to be lost goes out, as far as the state lets it. */
+static void send_again(struct tcpx_sock *tcb)
+{
+	struct tcpx_recovery *r = &tcb->recovery;
+
+	if (unlikely(r->frto))
+		return;
+	if (r->pending)
+		tcpx_recovery_retransmit(tcb);
+	else if (unlikely(r->state == TCPX_RECOVERY && tcb->rcv.sack_ok &&
+			  !tcpx_rack_is_used(tcb)))
+		retransmit_unsacked(tcb);
+}
+
+void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 {
 	struct tcpx_recovery *r = &tcb->recovery;
 	bool was_open = r->state == TCPX_OPEN;
@@ -648,18 +589,20 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb,
 		r->lost_seq = tcb->snd.una;
 	if (r->state == TCPX_LOSS)
 		grow_cwnd(tcb, sample);
-	if (r->has_recover && tcpx_seq_after_eq(tcb->snd.una, r->recover)) {
-		if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS)
-			leave(tcb);
-		if (tcb->snd.una != r->recover) {
-			r->state = TCPX_OPEN;
-			r->has_recover = 0;
-		}
-	}
+	if (unlikely(r->has_undo))
+		undo_if_spurious(tcb, sample);
+	if (unlikely(tcb->rack.has_probe) && tcpx_rack_probe_acked(tcb, sample))
+		reduce_for_probe(tcb, sample->prior_flight);
+	leave_if_recovered(tcb);
 	if (unlikely(sample->ece)) {
 		TCPX_ADD(sock_net(tcpx_to_sk(tcb)), DeliveredCE,
 			 DIV_ROUND_UP(sample->acked, tcb->snd.mss));
 		enter_cwr(tcb, sample->prior_flight);
+	}
+	if (tcpx_rack_is_used(tcb)) {
+		tcpx_rack_adapt(tcb, sample);
+		sample->lost = tcpx_rack_detect(tcb, sample->now_ns,
+						&sample->lost_again);
 	}
 
 	if (r->state == TCPX_OPEN || r->state == TCPX_CWR) {
@@ -669,29 +612,56 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb,
 			grow_cwnd(tcb, sample);
 	} else if (r->state == TCPX_RECOVERY) {
 		ack_in_recovery(tcb, sample);
+	} else {
+		ack_in_loss(tcb, sample);
 	}
-	if (r->pending)
-		tcpx_recovery_retransmit(tcb);
-	else if (unlikely(r->state == TCPX_RECOVERY && tcb->rcv.sack_ok))
-		retransmit_unsacked(tcb);
+	send_again(tcb);
 }
 
-/* RFC 2018 8, 5.1: the peer may have dropped what it reported. */
-static void forget_sack(struct tcpx_sock *tcb)
+void tcpx_recovery_recheck(struct tcpx_sock *tcb)
 {
-	struct sk_buff *skb;
+	struct tcpx_ack_sample sample = { .ranges_seq = tcb->snd.una };
+	struct tcpx_recovery *r = &tcb->recovery;
 
-	TCPX_INC(sock_net(tcpx_to_sk(tcb)), SackReneging);
-	for (skb = tcpx_rtx_head(tcpx_to_sk(tcb)); skb; skb = skb_rb_next(skb))
-		tcpx_tx_cb(skb)->marks &= ~TCPX_TX_SACKED;
-	tcb->recovery.sacked = 0;
-	tcb->recovery.sacked_above = 0;
+	if (!tcpx_rack_is_used(tcb))
+		return;
+	sample.lost = tcpx_rack_detect(tcb, ktime_get_ns(), &sample.lost_again);
+	if (!sample.lost)
+		return;
+	if (r->state == TCPX_RECOVERY)
+		ack_in_recovery(tcb, &sample);
+	else if (r->state != TCPX_LOSS && loss_is_indicated(tcb, &sample))
+		enter_recovery(tcb, &sample);
+	send_again(tcb);
 }
 
-/* Before the retransmission of RFC 6298 5.4; all in flight counts as lost. */
-void tcpx_recovery_timeout(struct tcpx_sock *tcb)
+/* RFC 5682 2.1: not when a window is being repaired, nor for the second time. */
+static bool may_be_spurious(const struct tcpx_sock *tcb)
+{
+	const struct tcpx_recovery *r = &tcb->recovery;
+
+	return READ_ONCE(tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs.frto) &&
+	       !r->timeouts && r->state != TCPX_RECOVERY &&
+	       r->state != TCPX_LOSS;
+}
+
+/* RFC 8985 6.3: what was sent of late may still arrive. */
+static void mark_lost_after_timeout(struct tcpx_sock *tcb)
 {
 	struct sk_buff *head = tcpx_rtx_head(tcpx_to_sk(tcb)), *skb;
+	bool is_rack = tcpx_rack_is_used(tcb);
+	u64 now_ns = ktime_get_ns();
+
+	for (skb = head; skb; skb = skb_rb_next(skb))
+		if (skb == head || !is_rack ||
+		    tcpx_rack_is_overdue(tcb, skb, now_ns))
+			tcpx_scoreboard_mark_lost(tcb, skb);
+}
+
+/* Before the retransmission of RFC 6298 5.4. */
+void tcpx_recovery_timeout(struct tcpx_sock *tcb)
+{
+	struct sk_buff *head = tcpx_rtx_head(tcpx_to_sk(tcb));
 	struct tcpx_recovery *r = &tcb->recovery;
 	u32 flight = tcpx_flight(tcb);
 
@@ -700,6 +670,11 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 	/* RFC 5681 4.3: a lost retransmission is one more reduction. */
 	if (r->state == TCPX_RECOVERY)
 		flight = min(flight, tcb->cong.cwnd);
+	r->frto = may_be_spurious(tcb) ? TCPX_FRTO_HEAD_SENT : TCPX_FRTO_OFF;
+	if (r->frto)
+		start_undo(tcb);
+	else
+		r->has_undo = 0;
 	tcpx_cong_timeout(&tcb->cong, flight, r->timeouts > 0);
 	tcpx_ecn_reduced(tcb);
 	r->state = TCPX_LOSS;
@@ -707,12 +682,13 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 	r->recover = tcb->snd.nxt;
 	r->has_recover = 1;
 	r->dupacks = 0;
+	tcb->rack.has_probe = 0;
+	tcb->rack.reorder_ns = 0;
 	if (!tcb->rcv.sack_ok)
 		r->sacked = 0;
 	else if (tcpx_tx_cb(head)->marks & TCPX_TX_SACKED)
-		forget_sack(tcb);
-	for (skb = head; skb; skb = skb_rb_next(skb))
-		tcpx_recovery_mark_lost(tcb, skb);
+		tcpx_scoreboard_forget_sack(tcb);
+	mark_lost_after_timeout(tcb);
 	r->lost_seq = tcb->snd.nxt;
 	r->sacked_above = 0;
 }

@@ -18,6 +18,7 @@
 #include "cong.h"
 #include "fastopen.h"
 #include "options.h"
+#include "rack.h"
 #include "rtt.h"
 #include "seq.h"
 #include "state.h"
@@ -56,6 +57,17 @@ struct tcpx_tx_cb {
 static inline struct tcpx_tx_cb *tcpx_tx_cb(const struct sk_buff *skb)
 {
 	return (struct tcpx_tx_cb *)skb->cb;
+}
+
+static inline u32 tcpx_tx_bytes(const struct sk_buff *skb)
+{
+	return tcpx_tx_cb(skb)->end_seq - tcpx_tx_cb(skb)->seq;
+}
+
+/* Lost, and not sent again. */
+static inline bool tcpx_tx_is_pending(u8 marks)
+{
+	return (marks & (TCPX_TX_LOST | TCPX_TX_RETRANS)) == TCPX_TX_LOST;
 }
 
 /* Send sequence space, RFC 9293 3.3.1, and the send queue: output.c, ack.c. */
@@ -155,7 +167,16 @@ enum tcpx_recovery_state {
 	TCPX_LOSS,		/* after a retransmission timeout */
 };
 
-/* What is in flight and what of it is lost: recovery.c. Bytes. */
+/* RFC 5682, after a timeout. */
+enum tcpx_frto {
+	TCPX_FRTO_OFF,		/* it was in earnest */
+	TCPX_FRTO_HEAD_SENT,	/* step 1: the head was sent again, no more */
+	TCPX_FRTO_NEW_SENT,	/* step 2: and then new data */
+};
+
+/*
+ * What is in flight and what of it is lost: recovery.c, scoreboard.c. Bytes.
+ */
 struct tcpx_recovery {
 	u8 state;		/* enum tcpx_recovery_state */
 	u8 timeouts;		/* RTOs since SND.UNA last moved */
@@ -168,6 +189,10 @@ struct tcpx_recovery {
 	u8 partial:1;		/* a partial ACK came in this recovery */
 	u8 rescued:1;		/* RFC 6675's RescueRxt was used up */
 	u8 probe:1;		/* only a probe of the path MTU was lost */
+	u8 has_undo:1;		/* the last reduction may be taken back */
+	u8 has_retrans:1;	/* since then: @retrans_ms is valid */
+	u8 eifel:1;		/* no new data was acknowledged since */
+	u8 frto;		/* enum tcpx_frto */
 	u32 recover;		/* RecoveryPoint: SND.NXT at the last entry */
 	u32 sacked;		/* bytes SACKed above SND.UNA */
 	u32 sacked_above;	/* of them, from @lost_seq on */
@@ -177,6 +202,13 @@ struct tcpx_recovery {
 	u32 pending_seq;	/* below, none of @pending */
 	u32 retrans;		/* bytes retransmitted and in flight */
 	u32 first_timeout_ms;	/* send time of what timed out first */
+	u32 prr_delivered;	/* RFC 9937 6, of this recovery */
+	u32 prr_out;
+	u32 recover_fs;
+	u32 undo_una;		/* SND.UNA at the last reduction */
+	u32 undo_bytes;		/* sent again since, without a D-SACK */
+	u32 retrans_ms;		/* when the first of them was, our clock */
+	struct list_head in_flight;	/* skbs by time of transmission */
 };
 
 /* The user's settings, sockopt.c; 0 means the namespace's knob. */
@@ -227,6 +259,7 @@ struct tcpx_sock {
 	struct tcpx_snd snd;
 	struct tcpx_rcv rcv;
 	struct tcpx_recovery recovery;
+	struct tcpx_rack rack;
 	struct tcpx_rtt rtt;
 	struct tcpx_cong cong;
 	struct tcpx_timers timers;
@@ -300,6 +333,10 @@ static inline void tcpx_tx_free(struct sock *sk, struct sk_buff *skb)
 static inline void tcpx_rtx_unlink(struct sock *sk, struct sk_buff *skb)
 {
 	rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);
+	/* The links are where an skb elsewhere has its dst and destructor. */
+	list_del(&skb->tcp_tsorted_anchor);
+	skb->_skb_refdst = 0;
+	skb->destructor = NULL;
 }
 
 static inline struct sk_buff *tcpx_send_head(const struct sock *sk)

@@ -29,6 +29,7 @@ long tcpx_sysctl_mem[3];
 /* Limits; the handlers take pointers. */
 static int max_1 = 1;
 static int max_2 = 2;
+static int max_4 = 4;
 static int max_synack_retries = TCPX_SYNACK_RETRIES_MAX;
 static int max_127 = 127;
 static int max_keepalive_s = 32767;
@@ -285,6 +286,9 @@ static const struct ctl_table template[] = {
 	KNOB_U8("orphan_retries", orphan_retries, SYSCTL_ZERO, NULL),
 	KNOB_U8("keepalive_probes", keepalive_probes, SYSCTL_ONE, &max_127),
 	KNOB_U8("reordering", reordering, SYSCTL_ONE, &max_127),
+	KNOB_U8("recovery", recovery, SYSCTL_ZERO, NULL),
+	KNOB_U8("early_retrans", early_retrans, SYSCTL_ZERO, &max_4),
+	KNOB_U8("frto", frto, SYSCTL_ZERO, &max_2),
 	KNOB_INT("keepalive_time", keepalive_time_s, SYSCTL_ONE,
 		 &max_keepalive_s),
 	KNOB_INT("keepalive_intvl", keepalive_intvl_s, SYSCTL_ONE,
@@ -344,6 +348,9 @@ static const struct tcpx_knobs default_knobs = {
 	.retries2 = 15,
 	.keepalive_probes = 10,
 	.reordering = 3,
+	.recovery = TCPX_RACK_ON,
+	.early_retrans = TCPX_RACK_PROBES,
+	.frto = 2,
 	.keepalive_time_s = 7200,
 	.keepalive_intvl_s = 75,
 	.fin_timeout_s = 60,

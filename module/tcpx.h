@@ -25,11 +25,20 @@ struct tcpx_ack_sample {
 	u32 prior_flight;
 	u32 acked;		/* SND.UNA moved so far */
 	u32 sacked;		/* newly SACKed */
+	u32 delivered;		/* newly acknowledged or SACKed, each once */
+	u32 lost;		/* newly found lost by RACK */
+	u32 prior_fack;		/* RACK.fack before this ACK */
 	u32 ranges_seq;		/* below: DupThresh SACKed ranges above it */
+	u32 tsecr_ms;		/* SEG.TSecr on our clock; if has_tsecr */
+	u64 now_ns;		/* when the ACK is processed */
 	s64 rtt_us;		/* -1: no sample, Karn */
+	struct tcpx_sack_block dsack_block;	/* if dsack */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
 	bool ece;		/* the peer saw CE, RFC 3168 6.1.2 */
 	bool dsack;
+	bool has_tsecr;
+	bool original;		/* something sent once, before the timeout */
+	bool lost_again;	/* @lost: a retransmission among it */
 };
 
 struct tcpx_flow;
@@ -214,6 +223,11 @@ int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 		      gfp_t gfp);
 int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 			   u32 max_len);
+/*
+ * RFC 8985 7.3: a segment of new data whatever cwnd says, as far as the peer's
+ * window goes; false: there is none.
+ */
+bool tcpx_output_beyond_cwnd(struct tcpx_sock *tcb);
 /* Zero window probe. */
 void tcpx_output_probe(struct tcpx_sock *tcb);
 /* Send what Nagle, cork or SWS avoidance held back for too long. */
@@ -305,23 +319,60 @@ static inline void tcpx_ecn_reduced(struct tcpx_sock *tcb)
 
 /* recovery.c. Owned. */
 void tcpx_recovery_init(struct tcpx_sock *tcb);
-/* Bytes thought to be in the network: RFC 6675's pipe. */
-u32 tcpx_recovery_pipe(const struct tcpx_sock *tcb);
-void tcpx_recovery_ack(struct tcpx_sock *tcb,
-		       const struct tcpx_ack_sample *sample);
-/* Take the SACK option of @skb; bytes newly SACKed go into @sample. */
-void tcpx_recovery_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
-			struct tcpx_ack_sample *sample);
-/* @len bytes of @skb, with its marks, were acknowledged. */
-void tcpx_recovery_acked(struct tcpx_sock *tcb, const struct sk_buff *skb,
-			 u32 len);
-/* @skb was sent again. */
+void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample);
+/* @skb, which is in the queue now, was sent; was sent again. */
+void tcpx_recovery_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
-void tcpx_recovery_timeout(struct tcpx_sock *tcb);
-void tcpx_recovery_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb);
-/* The first skb of the retransmission queue that ends after @seq. */
-struct sk_buff *tcpx_recovery_find(const struct sock *sk, u32 seq);
 void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
+/* Timers: RTO; RACK's reordering window is over; the end of a flight, TLP. */
+void tcpx_recovery_timeout(struct tcpx_sock *tcb);
+void tcpx_recovery_recheck(struct tcpx_sock *tcb);
+void tcpx_recovery_probe(struct tcpx_sock *tcb);
+
+/* scoreboard.c. Owned. */
+/* Bytes thought to be in the network: RFC 6675's pipe. */
+u32 tcpx_scoreboard_pipe(const struct tcpx_sock *tcb);
+/* The first skb of the retransmission queue that ends after @seq. */
+struct sk_buff *tcpx_scoreboard_find(const struct sock *sk, u32 seq);
+void tcpx_scoreboard_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_scoreboard_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
+/* @tail was cut off from @skb. */
+void tcpx_scoreboard_split(struct sk_buff *skb, struct sk_buff *tail);
+/* Take the SACK option of @skb into the scoreboard and @sample. */
+void tcpx_scoreboard_sack(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			  struct tcpx_ack_sample *sample);
+/* What of @skb is below @end_seq was acknowledged. */
+void tcpx_scoreboard_acked(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			   u32 end_seq, struct tcpx_ack_sample *sample);
+/* All that was sent of @skb is lost; the original is lost, no more is known. */
+void tcpx_scoreboard_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_scoreboard_note_lost(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_scoreboard_mark_below_sack(struct tcpx_sock *tcb, u32 ranges_seq);
+void tcpx_scoreboard_mark_head(struct tcpx_sock *tcb);
+void tcpx_scoreboard_forget_sack(struct tcpx_sock *tcb);
+void tcpx_scoreboard_undo(struct tcpx_sock *tcb);
+
+/* rack.c. Owned. */
+bool tcpx_rack_is_used(const struct tcpx_sock *tcb);
+/* @skb, up to @end_seq, has arrived. */
+void tcpx_rack_delivered(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			 u32 end_seq, const struct tcpx_ack_sample *sample);
+/* An ACK; the end of a recovery: how much reordering there is. */
+void tcpx_rack_adapt(struct tcpx_sock *tcb,
+		     const struct tcpx_ack_sample *sample);
+void tcpx_rack_recovered(struct tcpx_sock *tcb);
+/*
+ * Mark what is lost; its bytes. *@again: a retransmission among it. Leaves in
+ * rack.reorder_ns when the next may be.
+ */
+u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again);
+bool tcpx_rack_is_overdue(const struct tcpx_sock *tcb,
+			  const struct sk_buff *skb, u64 now_ns);
+bool tcpx_rack_may_probe(const struct tcpx_sock *tcb);
+void tcpx_rack_probe_sent(struct tcpx_sock *tcb, bool is_retrans);
+/* If rack.has_probe. True: it repaired a loss that asks for a reduction. */
+bool tcpx_rack_probe_acked(struct tcpx_sock *tcb,
+			   const struct tcpx_ack_sample *sample);
 
 /* timer.c. Owned. Report events; only timer.c arms or stops. */
 void tcpx_timers_init(struct tcpx_sock *tcb);
@@ -329,7 +380,10 @@ void tcpx_timers_destroy(struct tcpx_sock *tcb);
 void tcpx_timers_run_deferred(struct tcpx_sock *tcb);
 void tcpx_timers_state_changed(struct tcpx_sock *tcb);
 void tcpx_timers_data_sent(struct tcpx_sock *tcb);
-void tcpx_timers_ack_advanced(struct tcpx_sock *tcb);
+/* output() is through, and something may be in flight. */
+void tcpx_timers_flight_sent(struct tcpx_sock *tcb);
+/* An ACK was processed; @advanced: SND.UNA moved. */
+void tcpx_timers_acked(struct tcpx_sock *tcb, bool advanced);
 /* Data waits and nothing in flight will bring an ACK: persist. */
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);
@@ -365,9 +419,14 @@ static inline struct tcpx_seg *tcpx_seg(const struct sk_buff *skb)
 }
 
 /* Our clock in timestamps, RFC 7323 5.4: one tick a millisecond. */
+static inline u32 tcpx_ts_of(u64 ns)
+{
+	return (u32)div_u64(ns, NSEC_PER_MSEC);
+}
+
 static inline u32 tcpx_ts_clock(void)
 {
-	return (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+	return tcpx_ts_of(ktime_get_ns());
 }
 
 #endif /* _TCPX_TCPX_H */

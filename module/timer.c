@@ -9,6 +9,13 @@
  * ladder of SYNs. Gives up at R2 (retries2, TCP_USER_TIMEOUT, syn_retries) and
  * asks IP for another route from R1 on (RFC 9293 3.8.3).
  *
+ * Tail loss probe (RFC 8985 7): instead of the retransmission timer while
+ * nothing is known to be missing; armed when data are sent, put off by each ACK
+ * of new data, never past the RTO. Its expiry sends a probe and arms that timer.
+ *
+ * Reordering (RFC 8985 6): instead of both while something is late but not yet
+ * lost; at its expiry it is.
+ *
  * Persist (RFC 9293 3.8.6.1): runs while data waits, nothing is in flight and
  * the window is shut, from one RTO on with doubling gaps up to a minute; or
  * while sender SWS avoidance, Nagle or cork holds a small segment back with
@@ -35,6 +42,11 @@
 /* A late expiry is cheaper: timers of many sockets share an interrupt. */
 #define TIMER_SLACK_NS		(50 * NSEC_PER_USEC)
 #define TIMER_SLACK_LONG_NS	(500 * NSEC_PER_USEC)
+/* RFC 8985 7.2: for the delayed ACK of a single segment; without a sample. */
+#define PROBE_MAX_ACK_DELAY_NS	(200 * NSEC_PER_MSEC)
+#define PROBE_INITIAL_NS	NSEC_PER_SEC
+/* No sooner: the peer may not have had the processor yet. Native: 8 ms. */
+#define PROBE_MIN_NS		(10 * NSEC_PER_MSEC)
 /* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
 
@@ -216,6 +228,23 @@ static void arm_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
 	timer_arm(tcb, TCPX_TIMER_RETRANSMIT, delay_ns);
 }
 
+/* RFC 6298 5.3, as if it had been armed when the oldest was sent. */
+static u64 rto_left_ns(const struct tcpx_sock *tcb)
+{
+	u64 due = tcpx_rtx_head(tcpx_to_sk(tcb))->skb_mstamp_ns + rto_ns(tcb);
+	u64 now = ktime_get_ns();
+
+	return due > now ? due - now : 0;
+}
+
+/* RFC 8985 8: of this one, the reordering timer and the probe's, one runs. */
+static void use_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
+{
+	timer_stop(tcb, TCPX_TIMER_REORDER);
+	timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
+	arm_retransmit(tcb, delay_ns);
+}
+
 /* RFC 6298 5, its step numbers at the right. */
 static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 {
@@ -252,7 +281,64 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 	tcpx_pmtu_timed_out(tcb);
 	tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);	/* 5.4 */
 	tcpx_rtt_back_off(&tcb->rtt);					/* 5.5 */
-	arm_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
+	use_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
+}
+
+/* --- reordering and tail loss probe -------------------------------------- */
+
+/* RFC 8985 7.2 */
+static u64 probe_timeout_ns(const struct tcpx_sock *tcb)
+{
+	u64 delay_ns = PROBE_INITIAL_NS;
+
+	if (tcpx_rtt_has_sample(&tcb->rtt)) {
+		delay_ns = 2ULL * tcpx_rtt_srtt_us(&tcb->rtt) * NSEC_PER_USEC;
+		delay_ns = max_t(u64, delay_ns, PROBE_MIN_NS);
+		if (tcpx_flight(tcb) <= tcb->snd.mss)
+			delay_ns += PROBE_MAX_ACK_DELAY_NS;
+	}
+	return min(delay_ns, rto_left_ns(tcb));
+}
+
+/* False: a timeout of the user's own comes before it. */
+static bool use_probe(struct tcpx_sock *tcb)
+{
+	u32 limit_ms = READ_ONCE(tcb->user.timeout_ms);
+	u64 delay_ns = probe_timeout_ns(tcb);
+
+	if (unlikely(limit_ms && delay_ns >= (u64)limit_ms * NSEC_PER_MSEC))
+		return false;
+	timer_stop(tcb, TCPX_TIMER_REORDER);
+	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
+	timer_arm(tcb, TCPX_TIMER_TAIL_PROBE, delay_ns);
+	return true;
+}
+
+static void use_reorder(struct tcpx_sock *tcb)
+{
+	u64 now = ktime_get_ns(), when = tcb->rack.reorder_ns;
+
+	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
+	timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
+	timer_arm(tcb, TCPX_TIMER_REORDER, when > now ? when - now : 0);
+}
+
+static void tcpx_expired_tail_probe(struct tcpx_sock *tcb)
+{
+	if (!tcpx_rtx_head(tcpx_to_sk(tcb)))
+		return;
+	if (tcpx_rack_may_probe(tcb))
+		tcpx_recovery_probe(tcb);
+	use_retransmit(tcb, rto_ns(tcb));
+}
+
+static void tcpx_expired_reorder(struct tcpx_sock *tcb)
+{
+	if (!tcpx_rtx_head(tcpx_to_sk(tcb)))
+		return;
+	tcpx_recovery_recheck(tcb);
+	tcpx_output(tcb);
+	tcpx_timers_acked(tcb, false);
 }
 
 /* --- persist ------------------------------------------------------------- */
@@ -413,6 +499,8 @@ static void tcpx_expired_fin_wait_2(struct tcpx_sock *tcb)
 
 static void (* const tcpx_expired[TCPX_TIMER_NR])(struct tcpx_sock *tcb) = {
 	[TCPX_TIMER_RETRANSMIT]	= tcpx_expired_retransmit,
+	[TCPX_TIMER_REORDER]	= tcpx_expired_reorder,
+	[TCPX_TIMER_TAIL_PROBE]	= tcpx_expired_tail_probe,
 	[TCPX_TIMER_PERSIST]	= tcpx_expired_persist,
 	[TCPX_TIMER_KEEPALIVE]	= tcpx_expired_keepalive,
 	[TCPX_TIMER_DELACK]	= tcpx_expired_delack,
@@ -559,16 +647,35 @@ void tcpx_timers_linger_changed(struct tcpx_sock *tcb)
 void tcpx_timers_data_sent(struct tcpx_sock *tcb)
 {
 	timer_stop(tcb, TCPX_TIMER_PERSIST);
-	if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT))
+	if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT) &&
+	    !timer_is_armed(tcb, TCPX_TIMER_TAIL_PROBE) &&
+	    !timer_is_armed(tcb, TCPX_TIMER_REORDER))
 		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.1 */
 }
 
-void tcpx_timers_ack_advanced(struct tcpx_sock *tcb)
+void tcpx_timers_flight_sent(struct tcpx_sock *tcb)
 {
-	if (tcpx_rtx_head(tcpx_to_sk(tcb)))
-		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.3 */
-	else
-		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);		/* 5.2 */
+	if (!timer_is_armed(tcb, TCPX_TIMER_REORDER) &&
+	    tcpx_rack_may_probe(tcb))
+		use_probe(tcb);
+}
+
+void tcpx_timers_acked(struct tcpx_sock *tcb, bool advanced)
+{
+	if (!tcpx_rtx_head(tcpx_to_sk(tcb))) {			/* 5.2 */
+		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
+		timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
+		timer_stop(tcb, TCPX_TIMER_REORDER);
+	} else if (unlikely(tcb->rack.reorder_ns)) {
+		use_reorder(tcb);
+	} else if (tcpx_rack_may_probe(tcb)) {
+		if (advanced && !use_probe(tcb))
+			use_retransmit(tcb, rto_ns(tcb));
+	} else if (advanced) {
+		use_retransmit(tcb, rto_ns(tcb));		/* 5.3 */
+	} else if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT)) {
+		use_retransmit(tcb, rto_left_ns(tcb));
+	}
 }
 
 /* Data waits with nothing in flight that could bring an ACK. */

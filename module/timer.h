@@ -10,6 +10,8 @@
 /* timer.c says when each is armed, restarted and stopped. */
 enum tcpx_timer_id {
 	TCPX_TIMER_RETRANSMIT,
+	TCPX_TIMER_REORDER,
+	TCPX_TIMER_TAIL_PROBE,
 	TCPX_TIMER_PERSIST,
 	TCPX_TIMER_KEEPALIVE,
 	TCPX_TIMER_DELACK,

@@ -313,12 +313,17 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
  */
 static struct sk_buff *clone_for_xmit(struct sk_buff *skb, gfp_t gfp)
 {
+	struct list_head anchor = skb->tcp_tsorted_anchor;
 	struct sk_buff *clone;
 
+	/* Not to be taken for the dst and the destructor. */
+	skb->_skb_refdst = 0;
+	skb->destructor = NULL;
 	if (unlikely(skb_cloned(skb)))
 		clone = pskb_copy(skb, gfp);
 	else
 		clone = skb_clone(skb, gfp);
+	skb->tcp_tsorted_anchor = anchor;
 	if (!clone)
 		return NULL;
 	memset(clone->cb, 0, sizeof(clone->cb));

@@ -29,6 +29,17 @@ def again(c, n, **keywords):
     c.expect('(P)A', seq=seg(c, n), len=c.size, **keywords)
 
 
+def sacked(c, *pairs, ack=0):
+    """An ACK of `ack` segments that reports pairs of segment numbers."""
+    c.inject('A', ack=seg(c, ack),
+             sack=[(seg(c, a), seg(c, b)) for a, b in pairs])
+
+
+def numbers(c, segments):
+    """Which segments of the flight these are."""
+    return [(c.rel(s)[0] - 1) // c.size for s in segments]
+
+
 def packet(c, seq=None, ack=0, sack=None, data=b''):
     """A segment ready for the device, not taken into the books."""
     s = Segment('A', c.iss + (c.nxt if seq is None else seq),

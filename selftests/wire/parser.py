@@ -174,9 +174,9 @@ def _(c):
 @case('SEC-25 SACK options without a block, and twice',
       native='they count as duplicate ACKs')
 def _(c):
-    c.established(sack=True)
+    c.established(sack=True, rtt=0.03)
     c.send(3 * c.mss)
-    c.collect()
+    c.take(3)
     base = c.dut_iss + 1 + c.mss
     block = struct.pack('!II', base & 0xffffffff,
                         (base + c.mss) & 0xffffffff)

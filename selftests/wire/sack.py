@@ -4,27 +4,25 @@
 
 import socket
 
-from flight import again, cost, deaf, drain, packet, seg, sender
+from flight import (again, cost, deaf, drain, numbers, packet, sacked, seg,
+                    sender)
 from harness import Stack, case, main, meminfo
-
-
-def sacked(c, *pairs, ack=0):
-    """An ACK of `ack` segments that reports pairs of segment numbers."""
-    c.inject('A', ack=seg(c, ack),
-             sack=[(seg(c, a), seg(c, b)) for a, b in pairs])
-
-
-def numbers(c, segments):
-    """Which segments of the flight these are."""
-    return [(c.rel(s)[0] - 1) // c.size for s in segments]
 
 
 # -- RFC 6675 --------------------------------------------------------------
 
+def counted(c, *args, **offer):
+    """A flight whose losses are found by counting, not by RACK-TLP."""
+    if not c.stack.native:
+        c.knob('recovery', 0)
+        c.knob('early_retrans', 0)
+    return sender(c, *args, sack=True, **offer)
+
+
 @case('6675-1 a dup ACK is one with new SACK information, and nothing else',
       native='RACK, after less than a round trip')
 def _(c):
-    sender(c, sack=True)
+    counted(c)
     for _ in range(5):
         c.inject('A', ack=1)
     for _ in range(5):
@@ -45,7 +43,7 @@ def _(c):
 @case('6675-2 IsLost: two segments above are not enough',
       native='RACK, after less than a round trip')
 def _(c):
-    sender(c, sack=True)
+    counted(c)
     sacked(c, (1, 3))
     c.silent(0.05)
 
@@ -64,7 +62,7 @@ def _(c):
 @case('6675-3 pipe: sent again counts, lost does not',
       native='PRR sends by what was delivered')
 def _(c):
-    sender(c, 10, 20, sack=True)
+    counted(c, 10, 20)
     sacked(c, (5, 8))		# lost: 0-4, 3 SACKed, 2 in flight, cwnd is 5
     sent = numbers(c, c.collect())
     c.check(sent, [0, 1, 2], 'what fits into half of the window')
@@ -75,7 +73,7 @@ def _(c):
 @case('6675-4 NextSeg: lost segments first, then new ones',
       native='PRR sends by what was delivered')
 def _(c):
-    sender(c, 10, 20, sack=True)
+    counted(c, 10, 20)
     for n in range(2, 11):
         sacked(c, (1, n))
     sent = numbers(c, c.collect())
@@ -89,7 +87,7 @@ def _(c):
 @case('6675-4 NextSeg rule 3: nothing new to send, a hole not known as lost',
       native='RACK waits for the reordering window')
 def _(c):
-    sender(c, sack=True)
+    counted(c)
     sacked(c, (1, 7))
     again(c, 0)
     c.silent()
@@ -102,7 +100,7 @@ def _(c):
 @case('6675-4 NextSeg rule 4: the end of the flight is rescued, once',
       native='tail loss probes do that')
 def _(c):
-    sender(c, sack=True)
+    counted(c)
     sacked(c, (1, 7))
     again(c, 0)
     sacked(c, ack=7)
@@ -118,7 +116,7 @@ def _(c):
 @case('6675-5 no second reduction before RecoveryPoint',
       native='PRR sends by what was delivered')
 def _(c):
-    sender(c, 10, 40, sack=True)
+    counted(c, 10, 40)
     sacked(c, (1, 4))
     c.collect()
     c.check(c.info()['snd_ssthresh'], 5, 'ssthresh')
@@ -133,7 +131,9 @@ def _(c):
 @case('6675-6 6582-5 after a timeout no entry before RecoveryPoint',
       native='F-RTO and RACK')
 def _(c):
-    sender(c, 10, 40, sack=True)
+    if not c.stack.native:
+        c.knob('frto', 0)
+    counted(c, 10, 40)
     again(c, 0, between=(0.1, 1.0))
     c.inject('A', ack=seg(c, 1))
     c.collect()
@@ -174,7 +174,7 @@ def _(c):
 @case('2883-3 a D-SACK is no new SACK information',
       native='RACK, after less than a round trip')
 def _(c):
-    sender(c, sack=True)
+    counted(c)
     c.inject('A', ack=seg(c, 3))
     for n in 0, 1, 2, 0, 1, 2:
         c.inject('A', ack=seg(c, 3), sack=[(seg(c, n), seg(c, n + 1))])
