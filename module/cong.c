@@ -10,6 +10,7 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -94,18 +95,38 @@ size_t tcpx_cong_names(char *to, size_t size)
 	return len;
 }
 
+/* The algorithm, started and with its state; Reno while there is no memory. */
+static const struct tcpx_cong_ops *started(struct tcpx_cong *cong)
+{
+	const struct tcpx_cong_ops *ops = cong->ops;
+
+	if (likely(cong->started))
+		return ops;
+	if (ops->priv_size) {
+		cong->priv = kzalloc(ops->priv_size, GFP_ATOMIC | __GFP_NOWARN);
+		if (!cong->priv)
+			return &tcpx_cong_reno;
+	}
+	cong->started = 1;
+	if (ops->init)
+		ops->init(cong);
+	return ops;
+}
+
+/* What has not started has nothing to keep in step. */
 static void tell(struct tcpx_cong *cong, enum tcpx_cong_event event)
 {
-	if (cong->ops->event)
+	if (cong->ops->event && cong->started)
 		cong->ops->event(cong, event);
 }
 
-static void start(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops)
+static void stop(struct tcpx_cong *cong)
 {
-	cong->ops = ops;
-	memset(cong->priv, 0, sizeof(cong->priv));
-	if (ops->init)
-		ops->init(cong);
+	if (cong->started && cong->ops->release)
+		cong->ops->release(cong);
+	cong->started = 0;
+	kfree(cong->priv);
+	cong->priv = NULL;
 }
 
 /* RFC 6928 2 for @initial_segs = 10; RFC 5681 3.1 is the same rule for 4. */
@@ -115,13 +136,14 @@ u32 tcpx_cong_initial_window(u32 smss, u32 initial_segs)
 		   max(2 * smss, initial_segs * SEGMENT_BYTES));
 }
 
-/* @ssthresh 0: unlimited. */
+/* @ssthresh 0: unlimited. @cong is zero, or was initialised before. */
 void tcpx_cong_init(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops,
 		    u32 smss, u32 initial_segs, u32 ssthresh)
 {
 	if (ops->initial_segs)
 		initial_segs = min(initial_segs, ops->initial_segs);
 	ssthresh = ops->initial_ssthresh ?: ssthresh;
+	stop(cong);
 	memset(cong, 0, sizeof(*cong));
 	cong->smss = smss;
 	cong->cwnd = tcpx_cong_initial_window(smss, initial_segs);
@@ -129,15 +151,14 @@ void tcpx_cong_init(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops,
 	cong->prior_cwnd = cong->cwnd;
 	cong->prior_ssthresh = cong->ssthresh;
 	cong->abc_l = TCPX_CONG_ABC_L;
-	start(cong, ops);
+	cong->ops = ops;
 }
 
 void tcpx_cong_release(struct tcpx_cong *cong)
 {
 	if (!cong->ops)
 		return;
-	if (cong->ops->release)
-		cong->ops->release(cong);
+	stop(cong);
 	tcpx_cong_put(cong->ops);
 	cong->ops = NULL;
 }
@@ -146,7 +167,7 @@ void tcpx_cong_release(struct tcpx_cong *cong)
 void tcpx_cong_change(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops)
 {
 	tcpx_cong_release(cong);
-	start(cong, ops);
+	cong->ops = ops;
 }
 
 /* The path MTU or the peer's MSS changed what a full-sized segment is. */
@@ -163,14 +184,14 @@ void tcpx_cong_set_smss(struct tcpx_cong *cong, u32 smss)
 void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
 {
 	if (ack->cwnd_limited && ack->acked)
-		cong->ops->acked(cong, ack);
+		started(cong)->acked(cong, ack);
 }
 
 static void reduce(struct tcpx_cong *cong, u32 flight)
 {
 	cong->prior_cwnd = cong->cwnd;
 	cong->prior_ssthresh = cong->ssthresh;
-	cong->ssthresh = cong->ops->ssthresh(cong, flight);
+	cong->ssthresh = started(cong)->ssthresh(cong, flight);
 	cong->acked = 0;
 }
 

@@ -20,6 +20,7 @@ struct tcpx_cong_ops;
 /* One connection's state; guarded by the socket lock. */
 struct tcpx_cong {
 	const struct tcpx_cong_ops *ops;
+	void *priv;		/* the algorithm's own, NULL: not needed yet */
 	u32 cwnd;
 	u32 ssthresh;
 	u32 acked;		/* of the present round, RFC 3465 2.1 */
@@ -28,7 +29,7 @@ struct tcpx_cong {
 	u16 smss;		/* SMSS: our full-sized segment */
 	u8 abc_l;		/* RFC 3465's L in segments, 0: no limit */
 	u8 after_timeout:1;	/* slow start after a timeout: L is 1 */
-	u64 priv[10];		/* the algorithm's own */
+	u8 started:1;		/* ops->init was called */
 };
 
 /* What one ACK of new data told. */
@@ -56,11 +57,16 @@ enum tcpx_cong_event {
  * @name: what TCP_CONGESTION calls it
  * @owner: module that must stay while a connection uses it, NULL: tcpx
  * @flags: TCPX_CONG_F_*
+ * @priv_size: bytes of @priv in &struct tcpx_cong, 0: none. They are there,
+ *	zero, from the first ACK that may raise cwnd or the first reduction on;
+ *	idle connections have none. Without memory for them Reno takes its turn.
  * @initial_segs: segments of the initial window, 0: as the knob says
  * @initial_ssthresh: bytes, 0: as the knob says
  * @list: registry's
- * @init: optional; start on a connection, which may have sent already
- * @release: optional; the connection closes or changes its algorithm
+ * @init: optional; start on a connection, which may have sent already: before
+ *	the first call of another, when @priv is there
+ * @release: optional; after @init, the connection closes or changes its
+ *	algorithm; @priv is freed then
  * @ssthresh: the new ssthresh after a loss with @flight bytes outstanding
  * @acked: new data was acknowledged outside recovery: raise cwnd
  * @event: optional; told after cwnd and ssthresh were set
@@ -72,6 +78,7 @@ struct tcpx_cong_ops {
 	char name[TCPX_CONG_NAME_MAX];
 	struct module *owner;
 	unsigned int flags;
+	u32 priv_size;
 	u32 initial_segs;
 	u32 initial_ssthresh;
 	struct list_head list;

@@ -9,7 +9,6 @@
 #include "cong.h"
 #include "seq.h"
 
-#include <linux/build_bug.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/math64.h>
@@ -56,11 +55,9 @@ struct cubic {
 	u8 after_timeout:1;
 };
 
-static_assert(sizeof(struct cubic) <= sizeof_field(struct tcpx_cong, priv));
-
 static struct cubic *cubic_of(struct tcpx_cong *cong)
 {
-	return (struct cubic *)cong->priv;
+	return cong->priv;
 }
 
 /* floor(cbrt(@x)), a bit at a time. */
@@ -285,6 +282,7 @@ static void tcpx_cong_cubic_event(struct tcpx_cong *cong,
 
 struct tcpx_cong_ops tcpx_cong_cubic = {
 	.name = "cubic",
+	.priv_size = sizeof(struct cubic),
 	.init = tcpx_cong_cubic_init,
 	.ssthresh = tcpx_cong_cubic_ssthresh,
 	.acked = tcpx_cong_cubic_acked,

@@ -235,7 +235,7 @@ static void show_sock(struct seq_file *seq, const struct tcpx_sock *tcb)
 		   clock_ticks(tcpx_rtt_rto_ns(&tcb->rtt)),
 		   clock_ticks((u64)READ_ONCE(knobs->delack_ms) *
 			       NSEC_PER_MSEC),
-		   READ_ONCE(tcb->rcv.quick_acks) << 1 |
+		   tcb->rcv.quick_acks << 1 |
 			tcb->rcv.pingpong,
 		   DIV_ROUND_UP(READ_ONCE(tcb->cong.cwnd), mss),
 		   ssthresh == TCPX_CONG_INFINITE ?

@@ -93,7 +93,7 @@ static enum skb_drop_reason check_paws(struct tcpx_sock *tcb,
 static void update_ts_recent(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 {
 	if (!tcb->rcv.ts_ok || !(seg->options & TCPX_HAS_TS) ||
-	    tcpx_seq_after(seg->seq, tcb->rcv.last_ack_sent))
+	    tcpx_seq_after(seg->seq, tcb->rcv.wup))
 		return;
 	if (tcpx_ts_before(seg->tsval, tcb->rcv.ts_recent) &&
 	    ts_recent_is_valid(tcb))
@@ -529,7 +529,6 @@ static void syn_arrived(struct tcpx_sock *tcb, struct sk_buff *skb)
 	tcb->rcv.nxt = seg->seq + 1;
 	tcb->rcv.copied = tcb->rcv.nxt;
 	tcb->rcv.wup = tcb->rcv.nxt;
-	tcb->rcv.last_ack_sent = tcb->rcv.nxt;
 	take_syn_options(tcb, skb);
 	if (unlikely(tcb->rcv.ecn))
 		tcpx_ecn_syn_arrived(tcb, seg);

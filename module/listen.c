@@ -530,7 +530,6 @@ static void init_sequence(struct tcpx_sock *tcb, const struct tcpx_request *req)
 	rcv->copied = rcv->nxt;
 	rcv->wup = rcv->nxt;
 	rcv->wnd = req->rcv_wnd;
-	rcv->last_ack_sent = rcv->nxt;
 	rcv->wscale = req->rcv_wscale;
 	rcv->wscale_ok = req->wscale_ok;
 	rcv->sack_ok = req->sack_ok;

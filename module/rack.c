@@ -57,7 +57,9 @@ void tcpx_rack_delivered(struct tcpx_sock *tcb, const struct sk_buff *skb,
 		return;
 	rack->xmit_ns = skb->skb_mstamp_ns;
 	rack->end_seq = end_seq;
-	rack->rtt_ns = sample->now_ns - skb->skb_mstamp_ns;
+	rack->rtt_us = min_t(u64, U32_MAX, div_u64(sample->now_ns -
+						   skb->skb_mstamp_ns,
+						   NSEC_PER_USEC));
 }
 
 /* --- the reordering window: step 4 --------------------------------------- */
@@ -116,11 +118,16 @@ static u64 reo_wnd_ns(const struct tcpx_sock *tcb)
 
 /* --- what is lost: step 5 ------------------------------------------------ */
 
+/* So long after its transmission something is lost, if what is later came. */
+static u64 window_ns(const struct tcpx_sock *tcb)
+{
+	return (u64)tcb->rack.rtt_us * NSEC_PER_USEC + reo_wnd_ns(tcb);
+}
+
 bool tcpx_rack_is_overdue(const struct tcpx_sock *tcb,
 			  const struct sk_buff *skb, u64 now_ns)
 {
-	return skb->skb_mstamp_ns + tcb->rack.rtt_ns + reo_wnd_ns(tcb) <=
-	       now_ns;
+	return skb->skb_mstamp_ns + window_ns(tcb) <= now_ns;
 }
 
 /* Linear: what is found lost leaves the list, the first that is not ends it. */
@@ -128,13 +135,13 @@ u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again)
 {
 	struct tcpx_rack *rack = &tcb->rack;
 	struct sk_buff *skb, *next;
-	u64 window_ns;
+	u64 late_ns;
 	u32 lost = 0;
 
-	rack->reorder_ns = 0;
+	rack->reorder_us = 0;
 	if (list_empty(&tcb->recovery.in_flight))
 		return 0;
-	window_ns = rack->rtt_ns + reo_wnd_ns(tcb);
+	late_ns = window_ns(tcb);
 	list_for_each_entry_safe(skb, next, &tcb->recovery.in_flight,
 				 tcp_tsorted_anchor) {
 		struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
@@ -142,8 +149,9 @@ u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again)
 		if (!is_sent_after(rack->xmit_ns, rack->end_seq,
 				   skb->skb_mstamp_ns, cb->end_seq))
 			break;
-		if (skb->skb_mstamp_ns + window_ns > now_ns) {
-			rack->reorder_ns = rack->xmit_ns + window_ns;
+		if (skb->skb_mstamp_ns + late_ns > now_ns) {
+			rack->reorder_us = 1 + div_u64(rack->xmit_ns + late_ns -
+						       now_ns, NSEC_PER_USEC);
 			break;
 		}
 		if (cb->marks & TCPX_TX_RETRANS) {

@@ -594,7 +594,7 @@ static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 /* Delay the ACK, or owe one at once: RFC 9293 3.8.6.3, RFC 5681 4.2. */
 static void owe_ack(struct tcpx_sock *tcb, bool had_hole)
 {
-	u32 unacked = tcb->rcv.nxt - tcb->rcv.last_ack_sent;
+	u32 unacked = tcb->rcv.nxt - tcb->rcv.wup;
 
 	if (had_hole || tcb->rcv.quick_acks || tcb->user.quickack ||
 	    unacked >= 2 * (u32)tcb->rcv.mss_est) {

@@ -134,9 +134,8 @@ void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
 	u32 len = tcpx_tx_bytes(skb);
 
 	if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS) {
-		if (!r->has_retrans)
+		if (!r->undo_bytes)
 			r->retrans_ms = tcpx_ts_of(skb->skb_mstamp_ns);
-		r->has_retrans = 1;
 		r->undo_bytes += len;
 		r->prr_out += len;
 	}
@@ -199,7 +198,6 @@ static void start_undo(struct tcpx_sock *tcb)
 	r->undo_una = tcb->snd.una;
 	r->undo_bytes = 0;
 	r->has_undo = 1;
-	r->has_retrans = 0;
 	r->eifel = 1;
 }
 
@@ -209,7 +207,7 @@ static bool is_older_than_retransmission(const struct tcpx_sock *tcb,
 {
 	const struct tcpx_recovery *r = &tcb->recovery;
 
-	return r->eifel && r->has_retrans && sample->acked &&
+	return r->eifel && r->undo_bytes && sample->acked &&
 	       sample->has_tsecr && (s32)(sample->tsecr_ms - r->retrans_ms) < 0;
 }
 
@@ -247,6 +245,7 @@ static void undo(struct tcpx_sock *tcb)
 			r->sacked = 0;
 	}
 	r->has_undo = 0;
+	r->timeouts = 0;
 	tcb->rack.reordering_seen = 1;
 	tcpx_cong_undo(&tcb->cong);
 }
@@ -683,7 +682,7 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 	r->has_recover = 1;
 	r->dupacks = 0;
 	tcb->rack.has_probe = 0;
-	tcb->rack.reorder_ns = 0;
+	tcb->rack.reorder_us = 0;
 	if (!tcb->rcv.sack_ok)
 		r->sacked = 0;
 	else if (tcpx_tx_cb(head)->marks & TCPX_TX_SACKED)

@@ -171,6 +171,9 @@ void tcpx_sock_init_child(struct sock *child)
 	sock_reset_flag(child, SOCK_DEAD);
 	tcpx_timers_init(tcb);
 	init_connection(tcb);
+	/* The algorithm is the listener's, what it knows is not. */
+	tcb->cong.priv = NULL;
+	tcb->cong.started = 0;
 	if (!tcb->cong.ops || !tcpx_cong_get_again(tcb->cong.ops))
 		tcb->cong.ops = tcpx_cong_get_again(&tcpx_cong_reno);
 	atomic_inc(&tcpx_net(sock_net(child))->sockets);

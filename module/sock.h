@@ -109,7 +109,7 @@ struct tcpx_snd {
 struct tcpx_rcv {
 	u32 nxt;		/* RCV.NXT */
 	u32 wnd;		/* RCV.WND as last advertised, bytes */
-	u32 wup;		/* RCV.NXT when RCV.WND was last advertised */
+	u32 wup;		/* RCV.NXT of then: Last.ACK.sent */
 	u32 up;			/* RCV.UP: octet after the urgent data */
 	u32 irs;		/* IRS */
 	u32 copied;		/* sequence number of the user's next byte */
@@ -117,10 +117,12 @@ struct tcpx_rcv {
 	u32 ssthresh;		/* window opens at most to here, grows */
 	u32 ts_recent;		/* TS.Recent */
 	u32 ts_recent_s;	/* when it was taken, ktime_get_seconds() */
-	u32 last_ack_sent;	/* Last.ACK.sent */
 	u16 mss;		/* MSS that we advertised */
 	u16 mss_est;		/* what the peer seems to send */
-	u8 wscale;		/* Rcv.Wind.Shift */
+	u16 challenges;		/* ACKs of RFC 5961 since @challenge_ms */
+	u8 wscale:4;		/* Rcv.Wind.Shift */
+	u8 sack_nr:3;		/* blocks in @sack */
+	u8 dsack:1;		/* @dsack_block is to be reported */
 	u8 scaling_ratio;	/* payload in buffer space, of 256 */
 	u8 ts_ok:1;		/* timestamps were negotiated */
 	u8 sack_ok:1;		/* SACK was negotiated */
@@ -131,14 +133,13 @@ struct tcpx_rcv {
 	u8 ack_now:1;		/* an ACK must go out after this segment */
 	u8 ack_pending:1;	/* an ACK is owed; the delayed timer runs */
 	u8 urgent_byte;
-	u8 quick_acks;		/* this many ACKs are not delayed */
-	u8 sack_nr;		/* blocks in @sack */
-	u8 dsack:1;		/* @dsack_block is to be reported */
+	u8 quick_acks:6;	/* this many ACKs are not delayed */
 	u8 pingpong:1;		/* TCP_QUICKACK was switched off */
 	u8 dense:1;		/* to collapse the queues gains nothing */
 	u8 ecn;			/* TCPX_ECN_*, 0: no ECN; ecn.c */
 	struct tcpx_sack_block dsack_block;
 	struct tcpx_sack_block sack[4];	/* newest first, RFC 2018 4 */
+	u32 ack_owed_ms;	/* when the ACK that is pending became due */
 	struct rb_root ooo;	/* out-of-order queue by sequence number */
 	struct sk_buff *ooo_last;
 	u32 space_bytes;	/* autotuning: copied in the last round trip */
@@ -148,10 +149,8 @@ struct tcpx_rcv {
 	u32 rtt_seq;
 	u32 rtt_start_us;
 	u64 last_data_ns;	/* when a segment last came: keepalive */
-	u32 ack_owed_ms;	/* when the ACK that is pending became due */
 	u32 ack_limit_ms;	/* last ACK of an unacceptable segment */
 	u32 challenge_ms;	/* start of the period that is counted */
-	u32 challenges;		/* challenge ACKs in it */
 };
 
 #define TCPX_ECN_SEND		0x01	/* new data goes out with ECT(0) */
@@ -190,9 +189,8 @@ struct tcpx_recovery {
 	u8 rescued:1;		/* RFC 6675's RescueRxt was used up */
 	u8 probe:1;		/* only a probe of the path MTU was lost */
 	u8 has_undo:1;		/* the last reduction may be taken back */
-	u8 has_retrans:1;	/* since then: @retrans_ms is valid */
 	u8 eifel:1;		/* no new data was acknowledged since */
-	u8 frto;		/* enum tcpx_frto */
+	u8 frto:2;		/* enum tcpx_frto */
 	u32 recover;		/* RecoveryPoint: SND.NXT at the last entry */
 	u32 sacked;		/* bytes SACKed above SND.UNA */
 	u32 sacked_above;	/* of them, from @lost_seq on */
@@ -201,13 +199,15 @@ struct tcpx_recovery {
 	u32 pending;		/* of them, not sent again */
 	u32 pending_seq;	/* below, none of @pending */
 	u32 retrans;		/* bytes retransmitted and in flight */
-	u32 first_timeout_ms;	/* send time of what timed out first */
-	u32 prr_delivered;	/* RFC 9937 6, of this recovery */
+	union {
+		u32 first_timeout_ms;	/* @timeouts, @probes: of the first */
+		u32 recover_fs;		/* RECOVERY: RFC 9937 6 */
+	};
+	u32 prr_delivered;
 	u32 prr_out;
-	u32 recover_fs;
 	u32 undo_una;		/* SND.UNA at the last reduction */
 	u32 undo_bytes;		/* sent again since, without a D-SACK */
-	u32 retrans_ms;		/* when the first of them was, our clock */
+	u32 retrans_ms;		/* if so: when the first was, our clock */
 	struct list_head in_flight;	/* skbs by time of transmission */
 };
 
@@ -261,9 +261,9 @@ struct tcpx_sock {
 	struct tcpx_recovery recovery;
 	struct tcpx_rack rack;
 	struct tcpx_rtt rtt;
+	struct tcpx_user user;
 	struct tcpx_cong cong;
 	struct tcpx_timers timers;
-	struct tcpx_user user;
 	struct tcpx_stats stats;
 
 	struct tcpx_port *port;		/* holder of our port, ports.c */

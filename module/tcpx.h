@@ -363,7 +363,7 @@ void tcpx_rack_adapt(struct tcpx_sock *tcb,
 void tcpx_rack_recovered(struct tcpx_sock *tcb);
 /*
  * Mark what is lost; its bytes. *@again: a retransmission among it. Leaves in
- * rack.reorder_ns when the next may be.
+ * rack.reorder_us how soon the next may be, 0: nothing is late.
  */
 u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again);
 bool tcpx_rack_is_overdue(const struct tcpx_sock *tcb,

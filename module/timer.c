@@ -61,11 +61,18 @@ static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 	u64 slack;
 
 	slack = when > now + NSEC_PER_SEC ? TIMER_SLACK_LONG_NS : TIMER_SLACK_NS;
-	t->armed_ns = when;
 	if (!test_and_set_bit(TCPX_TIMER_QUEUED, &tcb->deferred))
 		sock_hold(tcpx_to_sk(tcb));
 	hrtimer_start_range_ns(&t->hrtimer, ns_to_ktime(when), slack,
 			       HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/* When the hrtimer fires next, TCPX_NEVER if it does not. */
+static u64 armed_ns(const struct tcpx_sock *tcb)
+{
+	if (!test_bit(TCPX_TIMER_QUEUED, &tcb->deferred))
+		return TCPX_NEVER;
+	return hrtimer_get_softexpires_tv64(&tcb->timers.hrtimer);
 }
 
 static void timer_arm(struct tcpx_sock *tcb, enum tcpx_timer_id id, u64 delay_ns)
@@ -75,7 +82,7 @@ static void timer_arm(struct tcpx_sock *tcb, enum tcpx_timer_id id, u64 delay_ns
 
 	trace_tcpx_timer_arm(tcpx_to_sk(tcb), id, delay_ns);
 	WRITE_ONCE(tcb->timers.deadline_ns[id], when);
-	if (when < tcb->timers.armed_ns)
+	if (when < armed_ns(tcb))
 		timer_start(tcb, when, now);
 }
 
@@ -316,11 +323,10 @@ static bool use_probe(struct tcpx_sock *tcb)
 
 static void use_reorder(struct tcpx_sock *tcb)
 {
-	u64 now = ktime_get_ns(), when = tcb->rack.reorder_ns;
-
 	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
 	timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
-	timer_arm(tcb, TCPX_TIMER_REORDER, when > now ? when - now : 0);
+	timer_arm(tcb, TCPX_TIMER_REORDER,
+		  (u64)tcb->rack.reorder_us * NSEC_PER_USEC);
 }
 
 static void tcpx_expired_tail_probe(struct tcpx_sock *tcb)
@@ -530,8 +536,6 @@ static void timer_run(struct tcpx_sock *tcb)
 	int id;
 
 	sock_owned_by_me(sk);
-	/* Handlers do not start the hrtimer: it is started once, below. */
-	t->armed_ns = 0;
 	for (id = 0; id < TCPX_TIMER_NR; id++) {
 		if (t->deadline_ns[id] > now)
 			continue;
@@ -541,9 +545,8 @@ static void timer_run(struct tcpx_sock *tcb)
 		tcpx_expired[id](tcb);
 	}
 
-	t->armed_ns = TCPX_NEVER;
 	first = earliest_deadline(t);
-	if (first < TCPX_NEVER)
+	if (first < armed_ns(tcb))
 		timer_start(tcb, first, now);
 }
 
@@ -583,7 +586,6 @@ void tcpx_timers_init(struct tcpx_sock *tcb)
 
 	for (id = 0; id < TCPX_TIMER_NR; id++)
 		t->deadline_ns[id] = TCPX_NEVER;
-	t->armed_ns = TCPX_NEVER;
 	hrtimer_setup(&t->hrtimer, tcpx_timer_fire, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_PINNED_SOFT);
 }
@@ -599,7 +601,6 @@ void tcpx_timers_destroy(struct tcpx_sock *tcb)
 
 	for (id = 0; id < TCPX_TIMER_NR; id++)
 		timer_stop(tcb, id);
-	tcb->timers.armed_ns = TCPX_NEVER;
 	cancelled = hrtimer_try_to_cancel(hrtimer);
 	if (cancelled == 1) {
 		clear_bit(TCPX_TIMER_QUEUED, &tcb->deferred);
@@ -666,7 +667,7 @@ void tcpx_timers_acked(struct tcpx_sock *tcb, bool advanced)
 		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
 		timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
 		timer_stop(tcb, TCPX_TIMER_REORDER);
-	} else if (unlikely(tcb->rack.reorder_ns)) {
+	} else if (unlikely(tcb->rack.reorder_us)) {
 		use_reorder(tcb);
 	} else if (tcpx_rack_may_probe(tcb)) {
 		if (advanced && !use_probe(tcb))

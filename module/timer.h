@@ -26,7 +26,6 @@ enum tcpx_timer_id {
  */
 struct tcpx_timers {
 	u64 deadline_ns[TCPX_TIMER_NR];	/* ktime_get_ns() scale, TCPX_NEVER */
-	u64 armed_ns;			/* what the hrtimer is set to */
 	struct hrtimer hrtimer;
 };
 

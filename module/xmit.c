@@ -227,7 +227,6 @@ static u16 window_field(struct tcpx_sock *tcb, u16 flags)
 
 static void ack_was_sent(struct tcpx_sock *tcb, bool told_sack)
 {
-	tcb->rcv.last_ack_sent = tcb->rcv.nxt;
 	if (!told_sack)
 		return;
 	tcb->rcv.dsack = 0;
@@ -442,7 +441,8 @@ static bool challenges_are_used_up(struct tcpx_sock *tcb)
 		tcb->rcv.challenge_ms = now;
 		tcb->rcv.challenges = 0;
 	}
-	if (tcb->rcv.challenges >= READ_ONCE(knobs->challenge_ack_limit))
+	if (tcb->rcv.challenges >=
+	    min(READ_ONCE(knobs->challenge_ack_limit), U16_MAX))
 		return true;
 	tcb->rcv.challenges++;
 	return false;

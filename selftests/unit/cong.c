@@ -11,6 +11,7 @@
 #define SMSS	1460U
 
 static struct tcpx_cong cong;
+int kzalloc_failures;
 
 static void start(u32 ssthresh)
 {
@@ -267,12 +268,12 @@ static struct module owner;
 static void other_init(struct tcpx_cong *c)
 {
 	inits++;
-	c->priv[9] = 7;
+	*(int *)c->priv = 7;
 }
 
 static void other_release(struct tcpx_cong *c)
 {
-	if (c->priv[9] == 7)
+	if (*(int *)c->priv == 7)
 		releases++;
 }
 
@@ -290,6 +291,7 @@ static void other_event(struct tcpx_cong *c, enum tcpx_cong_event event)
 static struct tcpx_cong_ops other = {
 	.name = "other",
 	.owner = &owner,
+	.priv_size = sizeof(int),
 	.init = other_init,
 	.release = other_release,
 	.ssthresh = tcpx_cong_reno_ssthresh,
@@ -336,19 +338,37 @@ TEST(change_of_algorithm)
 	start(0);
 	ASSERT_TRUE(try_module_get(&owner));
 	tcpx_cong_change(&cong, &other);
-	ASSERT_EQ(inits, 1);
+	ASSERT_EQ(inits, 0);
+	ASSERT_EQ(cong.priv, NULL);
 	ASSERT_EQ(cong.cwnd, 14600);
 	ack(100);
+	ASSERT_EQ(inits, 1);
 	ASSERT_EQ(cong.cwnd, 14900);
 
 	tcpx_cong_change(&cong, &tcpx_cong_reno);
 	ASSERT_EQ(releases, 1);
 	ASSERT_EQ(owner.references, 0);
-	ASSERT_EQ(cong.priv[9], 0);
+	ASSERT_EQ(cong.priv, NULL);
 	ASSERT_EQ(cong.cwnd, 14900);
 	tcpx_cong_release(&cong);
 	tcpx_cong_release(&cong);
 	ASSERT_EQ(releases, 1);
+}
+
+/* Without memory for its state an algorithm is replaced by Reno, for now. */
+TEST(no_memory)
+{
+	start(0);
+	ASSERT_TRUE(try_module_get(&owner));
+	tcpx_cong_change(&cong, &other);
+	kzalloc_failures = 1;
+	ack(100);
+	ASSERT_EQ(cong.cwnd, 14700);
+	ASSERT_EQ(cong.priv, NULL);
+	ack(100);
+	ASSERT_EQ(cong.cwnd, 15000);
+	tcpx_cong_release(&cong);
+	ASSERT_EQ(cong.priv, NULL);
 }
 
 /* RFC 3168 6.1.2: half of what is in flight, and never more than before. */

@@ -15,6 +15,7 @@
 #define BETA	0.7
 
 static struct tcpx_cong cong;
+int kzalloc_failures;
 static u64 now;
 static u32 una;
 
