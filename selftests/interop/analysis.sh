@@ -72,9 +72,11 @@ for family in 4 6; do
 		name="IPv$family $pair"
 		plug veth
 		for ns in "$A a0" "$B b0"; do
-			# Native's loss probes send a tail twice on purpose.
+			# Tail loss probes send something twice on purpose.
 			nsenter "--net=/run/netns/${ns% *}" sysctl -qw \
 				net.ipv4.tcp_early_retrans=0
+			nsenter "--net=/run/netns/${ns% *}" sysctl -qw \
+				net.tcpx.early_retrans=0 2>/dev/null
 			# Nor is it an anomaly that a debug kernel is slow.
 			for net in 10.0.0.0/24 "fd00::/64 metric 256"; do
 				ip -n "${ns% *}" route change $net dev ${ns#* } \
