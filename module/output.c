@@ -361,7 +361,6 @@ static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size)
 	tcb->stats.bytes_sent += skb->len;
 	TCPX_ADD(sock_net(sk), OrigDataSent, cb->gso_segs);
 	move_to_rtx(tcb, skb);
-	tcpx_timers_data_sent(tcb);
 	return true;
 }
 
@@ -429,7 +428,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 	} while (skb);
 
 	if (tcb->snd.nxt != nxt)
-		tcpx_timers_flight_sent(tcb);
+		tcpx_timers_data_sent(tcb);
 	else if (skb && !tcpx_rtx_head(sk))
 		tcpx_timers_output_held(tcb);
 }
@@ -452,9 +451,10 @@ void tcpx_output_override(struct tcpx_sock *tcb)
 	/* What the window takes, however little (RFC 9293 3.8.6.2.1). */
 	room = window_room(tcb, tcpx_tx_cb(skb)->seq);
 	if (room && room < skb->len &&
-	    tcpx_output_split(tcb, skb, room, GFP_ATOMIC) == 0)
-		send_head(tcb, skb, tcb->snd.mss);
-	if (!tcpx_rtx_head(sk))
+	    tcpx_output_split(tcb, skb, room, GFP_ATOMIC) == 0 &&
+	    send_head(tcb, skb, tcb->snd.mss))
+		tcpx_timers_data_sent(tcb);
+	else
 		tcpx_timers_output_held(tcb);
 }
 

@@ -8,15 +8,19 @@
 
 #define DSACK_PERSIST	16	/* 6.2 step 4: recoveries */
 
-static const struct tcpx_knobs *knobs_of(const struct tcpx_sock *tcb)
+void tcpx_rack_start(struct tcpx_sock *tcb)
 {
-	return &tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
-}
+	const struct tcpx_knobs *knobs =
+		&tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs;
+	u8 recovery = READ_ONCE(knobs->recovery);
+	struct tcpx_rack *rack = &tcb->rack;
 
-bool tcpx_rack_is_used(const struct tcpx_sock *tcb)
-{
-	return tcb->rcv.sack_ok &&
-	       READ_ONCE(knobs_of(tcb)->recovery) & TCPX_RACK_ON;
+	if (!tcb->rcv.sack_ok)
+		return;
+	rack->is_used = !!(recovery & TCPX_RACK_ON);
+	rack->is_static = !!(recovery & TCPX_RACK_STATIC);
+	rack->no_dupthresh = !!(recovery & TCPX_RACK_NO_DUPTHRESH);
+	rack->probes = READ_ONCE(knobs->early_retrans) >= TCPX_RACK_PROBES;
 }
 
 static bool is_sent_after(u64 a_ns, u32 a_seq, u64 b_ns, u32 b_seq)
@@ -76,7 +80,7 @@ void tcpx_rack_adapt(struct tcpx_sock *tcb, const struct tcpx_ack_sample *sample
 	    tcpx_seq_after_eq(tcb->snd.una, rack->dsack_round))
 		rack->has_dsack_round = 0;
 	if (!sample->dsack || !rack->reordering_seen || rack->has_dsack_round ||
-	    READ_ONCE(knobs_of(tcb)->recovery) & TCPX_RACK_STATIC ||
+	    rack->is_static ||
 	    (rack->has_probe && sample->dsack_block.end == rack->probe_end))
 		return;
 	rack->dsack_round = tcb->snd.nxt;
@@ -104,8 +108,7 @@ static u64 reo_wnd_ns(const struct tcpx_sock *tcb)
 			return 0;
 		if ((r->dupacks >= r->reordering ||
 		     r->sacked > (r->reordering - 1) * tcb->snd.mss) &&
-		    !(READ_ONCE(knobs_of(tcb)->recovery) &
-		      TCPX_RACK_NO_DUPTHRESH))
+		    !tcb->rack.no_dupthresh)
 			return 0;
 	}
 	if (tcb->rtt.min_us == U32_MAX)
@@ -135,13 +138,10 @@ u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again)
 {
 	struct tcpx_rack *rack = &tcb->rack;
 	struct sk_buff *skb, *next;
-	u64 late_ns;
+	u64 late_ns = 0;
 	u32 lost = 0;
 
 	rack->reorder_us = 0;
-	if (list_empty(&tcb->recovery.in_flight))
-		return 0;
-	late_ns = window_ns(tcb);
 	list_for_each_entry_safe(skb, next, &tcb->recovery.in_flight,
 				 tcp_tsorted_anchor) {
 		struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
@@ -149,6 +149,8 @@ u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again)
 		if (!is_sent_after(rack->xmit_ns, rack->end_seq,
 				   skb->skb_mstamp_ns, cb->end_seq))
 			break;
+		if (!late_ns)
+			late_ns = window_ns(tcb);
 		if (skb->skb_mstamp_ns + late_ns > now_ns) {
 			rack->reorder_us = 1 + div_u64(rack->xmit_ns + late_ns -
 						       now_ns, NSEC_PER_USEC);
@@ -172,9 +174,8 @@ bool tcpx_rack_may_probe(const struct tcpx_sock *tcb)
 {
 	const struct tcpx_recovery *r = &tcb->recovery;
 
-	return tcb->rcv.sack_ok && !r->sacked && !tcb->rack.has_probe &&
+	return tcb->rack.probes && !tcb->rack.has_probe && !r->sacked &&
 	       (r->state == TCPX_OPEN || r->state == TCPX_CWR) &&
-	       READ_ONCE(knobs_of(tcb)->early_retrans) >= TCPX_RACK_PROBES &&
 	       tcpx_state_in(tcpx_to_sk(tcb)->sk_state, TCPX_SYNCHRONIZED);
 }
 

@@ -23,6 +23,10 @@ struct tcpx_rack {
 	u32 probe_end;		/* TLP.end_seq */
 	u8 reo_wnd_mult;	/* beyond one */
 	u8 reo_wnd_persist;
+	u8 is_used:1;		/* SACK, and the knob of when it was agreed */
+	u8 is_static:1;		/* TCPX_RACK_STATIC */
+	u8 no_dupthresh:1;	/* TCPX_RACK_NO_DUPTHRESH */
+	u8 probes:1;		/* tail loss probes are sent */
 	u8 has_fack:1;
 	u8 has_dsack_round:1;
 	u8 reordering_seen:1;

@@ -281,7 +281,7 @@ static bool loss_is_indicated(const struct tcpx_sock *tcb,
 	if (r->has_recover && r->state != TCPX_CWR &&
 	    tcpx_seq_before(tcb->snd.una, r->recover))
 		return false;
-	if (tcpx_rack_is_used(tcb))
+	if (tcb->rack.is_used)
 		return sample->lost;
 	if (r->dupacks >= r->reordering)
 		return true;
@@ -377,7 +377,7 @@ static void enter_recovery(struct tcpx_sock *tcb,
 		TCPX_INC(net, SackRecovery);
 	else
 		TCPX_INC(net, RenoRecovery);
-	if (tcb->rcv.sack_ok && !tcpx_rack_is_used(tcb)) {
+	if (tcb->rcv.sack_ok && !tcb->rack.is_used) {
 		tcpx_scoreboard_mark_below_sack(tcb, sample->ranges_seq);
 		/* What triggered the recovery is lost in any case. */
 		tcpx_scoreboard_mark_head(tcb);
@@ -496,7 +496,7 @@ static void ack_in_recovery(struct tcpx_sock *tcb,
 	if (!tcb->rcv.sack_ok) {
 		if (sample->acked)
 			tcpx_scoreboard_mark_head(tcb);
-	} else if (!tcpx_rack_is_used(tcb)) {
+	} else if (!tcb->rack.is_used) {
 		tcpx_scoreboard_mark_below_sack(tcb, sample->ranges_seq);
 		is_more_lost = r->lost > lost;
 	}
@@ -574,7 +574,7 @@ static void send_again(struct tcpx_sock *tcb)
 	if (r->pending)
 		tcpx_recovery_retransmit(tcb);
 	else if (unlikely(r->state == TCPX_RECOVERY && tcb->rcv.sack_ok &&
-			  !tcpx_rack_is_used(tcb)))
+			  !tcb->rack.is_used))
 		retransmit_unsacked(tcb);
 }
 
@@ -598,8 +598,9 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 			 DIV_ROUND_UP(sample->acked, tcb->snd.mss));
 		enter_cwr(tcb, sample->prior_flight);
 	}
-	if (tcpx_rack_is_used(tcb)) {
-		tcpx_rack_adapt(tcb, sample);
+	if (tcb->rack.is_used) {
+		if (unlikely(sample->dsack || tcb->rack.has_dsack_round))
+			tcpx_rack_adapt(tcb, sample);
 		sample->lost = tcpx_rack_detect(tcb, sample->now_ns,
 						&sample->lost_again);
 	}
@@ -622,7 +623,7 @@ void tcpx_recovery_recheck(struct tcpx_sock *tcb)
 	struct tcpx_ack_sample sample = { .ranges_seq = tcb->snd.una };
 	struct tcpx_recovery *r = &tcb->recovery;
 
-	if (!tcpx_rack_is_used(tcb))
+	if (!tcb->rack.is_used)
 		return;
 	sample.lost = tcpx_rack_detect(tcb, ktime_get_ns(), &sample.lost_again);
 	if (!sample.lost)
@@ -648,7 +649,7 @@ static bool may_be_spurious(const struct tcpx_sock *tcb)
 static void mark_lost_after_timeout(struct tcpx_sock *tcb)
 {
 	struct sk_buff *head = tcpx_rtx_head(tcpx_to_sk(tcb)), *skb;
-	bool is_rack = tcpx_rack_is_used(tcb);
+	bool is_rack = tcb->rack.is_used;
 	u64 now_ns = ktime_get_ns();
 
 	for (skb = head; skb; skb = skb_rb_next(skb))

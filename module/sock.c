@@ -601,6 +601,7 @@ void tcpx_sock_take_options(struct tcpx_sock *tcb,
 /* Options and path are known: segment size and first congestion window. */
 void tcpx_sock_start_data(struct tcpx_sock *tcb)
 {
+	tcpx_rack_start(tcb);
 	tcpx_pmtu_start(tcb);
 	tcpx_pmtu_sync_mss(tcb, tcb->snd.pmtu);
 	start_cong(tcb, tcb->cong.ops);

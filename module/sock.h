@@ -98,7 +98,7 @@ struct tcpx_snd {
 	u8 urgent:1;		/* SND.UP is valid */
 	u8 cwnd_limited:1;	/* cwnd is what stopped the last output */
 	u8 mtu_probe:1;		/* a probe is in flight */
-	u64 last_data_ns;	/* when data was last sent, for idle restart */
+	u64 last_data_ns;	/* when data or a FIN was last sent */
 };
 
 #define TCPX_NAGLE_OFF	0x1	/* TCP_NODELAY */

@@ -353,7 +353,8 @@ void tcpx_scoreboard_forget_sack(struct tcpx_sock *tcb);
 void tcpx_scoreboard_undo(struct tcpx_sock *tcb);
 
 /* rack.c. Owned. */
-bool tcpx_rack_is_used(const struct tcpx_sock *tcb);
+/* Options are agreed upon: what the knobs say holds for this connection. */
+void tcpx_rack_start(struct tcpx_sock *tcb);
 /* @skb, up to @end_seq, has arrived. */
 void tcpx_rack_delivered(struct tcpx_sock *tcb, const struct sk_buff *skb,
 			 u32 end_seq, const struct tcpx_ack_sample *sample);
@@ -380,10 +381,8 @@ void tcpx_timers_destroy(struct tcpx_sock *tcb);
 void tcpx_timers_run_deferred(struct tcpx_sock *tcb);
 void tcpx_timers_state_changed(struct tcpx_sock *tcb);
 void tcpx_timers_data_sent(struct tcpx_sock *tcb);
-/* output() is through, and something may be in flight. */
-void tcpx_timers_flight_sent(struct tcpx_sock *tcb);
-/* An ACK was processed; @advanced: SND.UNA moved. */
-void tcpx_timers_acked(struct tcpx_sock *tcb, bool advanced);
+/* An ACK was processed at @now; @advanced: SND.UNA moved. */
+void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced);
 /* Data waits and nothing in flight will bring an ACK: persist. */
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);

@@ -75,15 +75,20 @@ static u64 armed_ns(const struct tcpx_sock *tcb)
 	return hrtimer_get_softexpires_tv64(&tcb->timers.hrtimer);
 }
 
-static void timer_arm(struct tcpx_sock *tcb, enum tcpx_timer_id id, u64 delay_ns)
+static void timer_arm_from(struct tcpx_sock *tcb, enum tcpx_timer_id id,
+			   u64 now, u64 delay_ns)
 {
-	u64 now = ktime_get_ns();
 	u64 when = now + delay_ns;
 
 	trace_tcpx_timer_arm(tcpx_to_sk(tcb), id, delay_ns);
 	WRITE_ONCE(tcb->timers.deadline_ns[id], when);
 	if (when < armed_ns(tcb))
 		timer_start(tcb, when, now);
+}
+
+static void timer_arm(struct tcpx_sock *tcb, enum tcpx_timer_id id, u64 delay_ns)
+{
+	timer_arm_from(tcb, id, ktime_get_ns(), delay_ns);
 }
 
 /* Never cancels the hrtimer: an early wake-up is cheaper. */
@@ -236,10 +241,9 @@ static void arm_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
 }
 
 /* RFC 6298 5.3, as if it had been armed when the oldest was sent. */
-static u64 rto_left_ns(const struct tcpx_sock *tcb)
+static u64 rto_left_ns(const struct tcpx_sock *tcb, u64 now)
 {
 	u64 due = tcpx_rtx_head(tcpx_to_sk(tcb))->skb_mstamp_ns + rto_ns(tcb);
-	u64 now = ktime_get_ns();
 
 	return due > now ? due - now : 0;
 }
@@ -294,7 +298,7 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 /* --- reordering and tail loss probe -------------------------------------- */
 
 /* RFC 8985 7.2 */
-static u64 probe_timeout_ns(const struct tcpx_sock *tcb)
+static u64 probe_timeout_ns(const struct tcpx_sock *tcb, u64 now)
 {
 	u64 delay_ns = PROBE_INITIAL_NS;
 
@@ -304,20 +308,20 @@ static u64 probe_timeout_ns(const struct tcpx_sock *tcb)
 		if (tcpx_flight(tcb) <= tcb->snd.mss)
 			delay_ns += PROBE_MAX_ACK_DELAY_NS;
 	}
-	return min(delay_ns, rto_left_ns(tcb));
+	return min(delay_ns, rto_left_ns(tcb, now));
 }
 
 /* False: a timeout of the user's own comes before it. */
-static bool use_probe(struct tcpx_sock *tcb)
+static bool use_probe(struct tcpx_sock *tcb, u64 now)
 {
 	u32 limit_ms = READ_ONCE(tcb->user.timeout_ms);
-	u64 delay_ns = probe_timeout_ns(tcb);
+	u64 delay_ns = probe_timeout_ns(tcb, now);
 
 	if (unlikely(limit_ms && delay_ns >= (u64)limit_ms * NSEC_PER_MSEC))
 		return false;
 	timer_stop(tcb, TCPX_TIMER_REORDER);
 	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
-	timer_arm(tcb, TCPX_TIMER_TAIL_PROBE, delay_ns);
+	timer_arm_from(tcb, TCPX_TIMER_TAIL_PROBE, now, delay_ns);
 	return true;
 }
 
@@ -344,7 +348,7 @@ static void tcpx_expired_reorder(struct tcpx_sock *tcb)
 		return;
 	tcpx_recovery_recheck(tcb);
 	tcpx_output(tcb);
-	tcpx_timers_acked(tcb, false);
+	tcpx_timers_acked(tcb, ktime_get_ns(), false);
 }
 
 /* --- persist ------------------------------------------------------------- */
@@ -648,20 +652,16 @@ void tcpx_timers_linger_changed(struct tcpx_sock *tcb)
 void tcpx_timers_data_sent(struct tcpx_sock *tcb)
 {
 	timer_stop(tcb, TCPX_TIMER_PERSIST);
+	if (unlikely(timer_is_armed(tcb, TCPX_TIMER_REORDER)))
+		return;
+	if (tcpx_rack_may_probe(tcb) && use_probe(tcb, tcb->snd.last_data_ns))
+		return;
 	if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT) &&
-	    !timer_is_armed(tcb, TCPX_TIMER_TAIL_PROBE) &&
-	    !timer_is_armed(tcb, TCPX_TIMER_REORDER))
+	    !timer_is_armed(tcb, TCPX_TIMER_TAIL_PROBE))
 		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.1 */
 }
 
-void tcpx_timers_flight_sent(struct tcpx_sock *tcb)
-{
-	if (!timer_is_armed(tcb, TCPX_TIMER_REORDER) &&
-	    tcpx_rack_may_probe(tcb))
-		use_probe(tcb);
-}
-
-void tcpx_timers_acked(struct tcpx_sock *tcb, bool advanced)
+void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced)
 {
 	if (!tcpx_rtx_head(tcpx_to_sk(tcb))) {			/* 5.2 */
 		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
@@ -670,12 +670,12 @@ void tcpx_timers_acked(struct tcpx_sock *tcb, bool advanced)
 	} else if (unlikely(tcb->rack.reorder_us)) {
 		use_reorder(tcb);
 	} else if (tcpx_rack_may_probe(tcb)) {
-		if (advanced && !use_probe(tcb))
+		if (advanced && !use_probe(tcb, now))
 			use_retransmit(tcb, rto_ns(tcb));
 	} else if (advanced) {
 		use_retransmit(tcb, rto_ns(tcb));		/* 5.3 */
 	} else if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT)) {
-		use_retransmit(tcb, rto_left_ns(tcb));
+		use_retransmit(tcb, rto_left_ns(tcb, now));
 	}
 }
 

@@ -355,10 +355,10 @@ int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp)
 	}
 	if (tcpx_to_sk(tcb)->sk_state != TCP_SYN_SENT)
 		flags |= TCPX_FLAG_ACK;
-	if (clone->len) {
+	if (clone->len)
 		tcb->stats.data_segs_out += cb->gso_segs;
+	if (clone->len || flags & TCPX_FLAG_FIN)
 		tcb->snd.last_data_ns = skb->skb_mstamp_ns;
-	}
 	return send_segment(tcb, clone, cb->seq, flags);
 }
 
