@@ -430,7 +430,7 @@ int tcpx_sysctl_init_net(struct net *net)
 	if (net_eq(net, &init_net))
 		init_memory_limits();
 
-	err = set_congestion_control(tnet, tcpx_cong_reno.name);
+	err = set_congestion_control(tnet, tcpx_cong_cubic.name);
 	if (err)
 		return err;
 

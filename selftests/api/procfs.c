@@ -103,7 +103,7 @@ static const struct { const char *name, *initial, *good, *bad; } table[] = {
 	{ "syn_timeout", "180", "60", "-1" },
 	{ "initial_window", "10", "4", "0" },
 	{ "initial_ssthresh", "0", "65535", "-1" },
-	{ "congestion_control", NULL, "reno", "nosuch" },
+	{ "congestion_control", "cubic", "reno", "nosuch" },
 };
 
 #define for_each_knob(i) for (i = 0; i < sizeof(table) / sizeof(*table); i++)

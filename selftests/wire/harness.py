@@ -389,6 +389,10 @@ def main(argv=None):
         print('1..0 # SKIP no %s socket: %s' % (stack.name, e))
         sys.exit(SKIP)
     bench = Bench(stack, options)
+    if not stack.native:
+        # RFC 5681's arithmetic; cases of another algorithm choose it.
+        with open(stack.knob('congestion_control'), 'w') as f:
+            f.write('reno')
     if stack.native:
         for name, value in (('no_metrics_save', 1), ('fastopen', 0),
                             ('rfc1337', 1)):
