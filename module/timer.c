@@ -148,8 +148,12 @@ static unsigned int orphan_retries(const struct tcpx_sock *tcb)
 	const struct sock *sk = tcpx_to_sk(tcb);
 	unsigned int retries = READ_ONCE(knobs_of(tcb)->orphan_retries);
 
-	/* As native: a soft error ends an orphan, else eight tries. */
-	if (READ_ONCE(sk->sk_err_soft))
+	/*
+	 * As native: eight tries, but with a soft error none any more once the
+	 * timer has backed off as far as it goes.
+	 */
+	if (READ_ONCE(sk->sk_err_soft) &&
+	    rto_ns(tcb) >= (u64)tcb->rtt.rto_max_us * NSEC_PER_USEC)
 		return 0;
 	return retries ?: 8;
 }

@@ -223,6 +223,21 @@ def _(c):
         c.fail('%d segments after the first ACK' % len(got))
 
 
+@case('MUST-56 2525-1 an orphan goes on after a soft error')
+def _(c):
+    c.established()
+    c.send(100)
+    c.expect('PA', len=100)
+    c.icmp((3, 1), (1, 3))
+    c.close()
+    c.expect('FA')
+    c.expect('(F)PA', seq=1, len=100, between=(0.1, 2.5))
+    c.expect('(F)PA', seq=1, len=100, between=(0.2, 5))
+    c.inject('A', ack=102)
+    c.inject('FA', ack=102)
+    c.expect('A')
+
+
 @case('2525-1 the FIN is repeated, FIN-WAIT-1 of an orphan ends')
 def _(c):
     c.established()
