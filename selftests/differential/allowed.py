@@ -275,6 +275,15 @@ def _(d):
         for number, (step, _, it) in enumerate(earlier(d)))
 
 
+@allowed('a RST at the end of what was SACKed',
+         'RFC 5961 3.2: anywhere in the window but at RCV.NXT it is answered '
+         'by a challenge ACK. Native TCP resets here, too.')
+def _(d):
+    return is_segment(d, 'R') and not d.native and offset(d) > 0 and any(
+        it and number < d.number and it.end == got(d).seq
+        for number, (_, _, it) in enumerate(earlier(d)))
+
+
 @allowed('a RST at the edges of the window',
          'RFC 9293 3.10.7.4, RFC 5961 3.2: RCV.NXT <= SEQ < RCV.NXT + '
          'RCV.WND, anything else is dropped silently. For native TCP the '
@@ -721,7 +730,8 @@ def _(d):
     if had(d, 'icmp', 'toobig'):	# or native leaves out what fits
         return all(s[0] == 'A' for s in d.native)
     return len(d.native) == 1 and native[3:] == tcpx[3:] and abs(
-        native[2] - tcpx[2]) <= mss + 60 < 4 * mss < min(native[2], tcpx[2])
+        native[2] - tcpx[2]) <= mss + 60 and \
+        4 * d.sides[0].mss < min(native[2], tcpx[2])
 
 
 @allowed('the congestion window of a program that does not fill it',
