@@ -3,6 +3,7 @@
 # make			tcpx.ko for the running kernel
 # make KDIR=FOLDER	for the kernel of these headers, or of this build folder
 # make modules-all	build/RELEASE/tcpx.ko for all headers in /usr/src
+# make samples		and build/RELEASE/samples/*.ko: algorithms of your own
 # make install		into /lib/modules, with depmod
 # make check demo bench lab	tests, main job, figures, a guest: see README.md
 # make unit headers-check docs docs-check clean
@@ -29,6 +30,12 @@ links: headers
 	@mkdir -p $(dir)
 	@cp -rsf $(CURDIR)/module $(CURDIR)/Kbuild $(dir)/
 	@find $(dir) -xtype l -delete
+
+samples: module
+	@mkdir -p $(dir)/samples
+	@cp -rsf $(CURDIR)/samples/cong/. $(dir)/samples/
+	+@$(MAKE) -C $(KDIR) M=$(CURDIR)/$(dir)/samples \
+		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(dir)/Module.symvers modules
 
 headers:
 ifeq ($(release),)
@@ -84,5 +91,5 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all module links headers modules-all install headers-check unit docs \
+.PHONY: all module links samples headers modules-all install headers-check unit docs \
 	docs-check check demo bench lab conformance clean distclean
