@@ -187,12 +187,29 @@ void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
 		started(cong)->acked(cong, ack);
 }
 
-static void reduce(struct tcpx_cong *cong, u32 flight)
+/* Every ACK of new data, for what an algorithm measures. */
+void tcpx_cong_in_ack(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
+{
+	const struct tcpx_cong_ops *ops;
+
+	if (likely(!cong->ops->in_ack))
+		return;
+	ops = started(cong);
+	if (ops->in_ack)
+		ops->in_ack(cong, ack);
+}
+
+static void remember(struct tcpx_cong *cong)
 {
 	cong->prior_cwnd = cong->cwnd;
 	cong->prior_ssthresh = cong->ssthresh;
-	cong->ssthresh = started(cong)->ssthresh(cong, flight);
 	cong->acked = 0;
+}
+
+static void reduce(struct tcpx_cong *cong, u32 flight)
+{
+	remember(cong);
+	cong->ssthresh = started(cong)->ssthresh(cong, flight);
 }
 
 /*
@@ -210,7 +227,11 @@ void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight)
 /* RFC 3168 6.1.2: as for a loss, of which there is none. */
 void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight)
 {
-	reduce(cong, flight);
+	const struct tcpx_cong_ops *ops = started(cong);
+
+	remember(cong);
+	cong->ssthresh = ops->ssthresh_ecn ? ops->ssthresh_ecn(cong, flight) :
+					     ops->ssthresh(cong, flight);
 	cong->cwnd = min(cong->cwnd, cong->ssthresh);
 	cong->after_timeout = 0;
 	tell(cong, TCPX_CONG_ECN);

@@ -30,6 +30,7 @@ struct tcpx_cong {
 	u8 abc_l;		/* RFC 3465's L in segments, 0: no limit */
 	u8 after_timeout:1;	/* slow start after a timeout: L is 1 */
 	u8 started:1;		/* ops->init was called */
+	u8 abe:1;		/* RFC 8511: ECN reduces by less than a loss */
 };
 
 /* What one ACK of new data told. */
@@ -41,6 +42,7 @@ struct tcpx_cong_ack {
 	u32 acked;		/* bytes newly acknowledged or SACKed */
 	u32 flight;		/* FlightSize before this ACK */
 	bool cwnd_limited;	/* cwnd was what held the sender back */
+	bool ece;		/* the peer has echoed CE */
 };
 
 enum tcpx_cong_event {
@@ -68,7 +70,10 @@ enum tcpx_cong_event {
  * @release: optional; after @init, the connection closes or changes its
  *	algorithm; @priv is freed then
  * @ssthresh: the new ssthresh after a loss with @flight bytes outstanding
+ * @ssthresh_ecn: optional; the same where ECN tells of congestion
  * @acked: new data was acknowledged outside recovery: raise cwnd
+ * @in_ack: optional; told of each ACK of new data, in whatever state, before
+ *	anything else
  * @event: optional; told after cwnd and ssthresh were set
  *
  * All are called with the socket lock and must not sleep; none may be reached
@@ -86,11 +91,15 @@ struct tcpx_cong_ops {
 	void (*init)(struct tcpx_cong *cong);
 	void (*release)(struct tcpx_cong *cong);
 	u32 (*ssthresh)(struct tcpx_cong *cong, u32 flight);
+	u32 (*ssthresh_ecn)(struct tcpx_cong *cong, u32 flight);
 	void (*acked)(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
+	void (*in_ack)(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 	void (*event)(struct tcpx_cong *cong, enum tcpx_cong_event event);
 };
 
 #define TCPX_CONG_F_RESTRICTED	0x1	/* needs CAP_NET_ADMIN to be chosen */
+#define TCPX_CONG_F_ECN		0x2	/* asks for ECN whatever the knob says */
+#define TCPX_CONG_F_EXACT_ECHO	0x4	/* ECE on ACKs of CE: RFC 8257 3.2 */
 
 /* The registry. get takes a reference on the owner, put drops it. */
 int tcpx_cong_register(struct tcpx_cong_ops *ops);
@@ -106,6 +115,7 @@ void tcpx_cong_init(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops,
 void tcpx_cong_release(struct tcpx_cong *cong);
 void tcpx_cong_change(struct tcpx_cong *cong, const struct tcpx_cong_ops *ops);
 void tcpx_cong_set_smss(struct tcpx_cong *cong, u32 smss);
+void tcpx_cong_in_ack(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight);
 void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight);
@@ -123,11 +133,14 @@ static inline bool tcpx_cong_in_slow_start(const struct tcpx_cong *cong)
 
 extern struct tcpx_cong_ops tcpx_cong_classic;
 extern struct tcpx_cong_ops tcpx_cong_cubic;
+extern struct tcpx_cong_ops tcpx_cong_dctcp;
 
 /* cong_reno.c */
 extern struct tcpx_cong_ops tcpx_cong_reno;
 u32 tcpx_cong_reno_ssthresh(struct tcpx_cong *cong, u32 flight);
 u32 tcpx_cong_slow_start(struct tcpx_cong *cong, u32 acked);
 void tcpx_cong_avoid(struct tcpx_cong *cong, u32 acked);
+void tcpx_cong_reno_acked(struct tcpx_cong *cong,
+			  const struct tcpx_cong_ack *ack);
 
 #endif /* _TCPX_CONG_H */

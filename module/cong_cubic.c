@@ -17,6 +17,7 @@
 
 /* RFC 9438 4.6: beta is 0.7; 4.7: (1 + beta) / 2 is 0.85. */
 #define BETA(w)			((u32)div_u64((u64)(w) * 7, 10))
+#define ABE(w)			((u32)div_u64((u64)(w) * 17, 20))
 #define FAST_CONVERGENCE(w)	((u32)div_u64((u64)(w) * 17, 20))
 /* 4.3: alpha is 3 * (1 - beta) / (1 + beta). */
 #define ALPHA_NUM		9
@@ -256,6 +257,16 @@ static u32 tcpx_cong_cubic_ssthresh(struct tcpx_cong *cong, u32 flight)
 	return max(BETA(flight), 2U * cong->smss);
 }
 
+/* RFC 8511 3.1: 0.85, if that is wanted. */
+static u32 tcpx_cong_cubic_ssthresh_ecn(struct tcpx_cong *cong, u32 flight)
+{
+	u32 ssthresh = tcpx_cong_cubic_ssthresh(cong, flight);
+
+	if (!cong->abe)
+		return ssthresh;
+	return max(ABE(flight), 2U * cong->smss);
+}
+
 static void tcpx_cong_cubic_event(struct tcpx_cong *cong,
 				  enum tcpx_cong_event event)
 {
@@ -285,6 +296,7 @@ struct tcpx_cong_ops tcpx_cong_cubic = {
 	.priv_size = sizeof(struct cubic),
 	.init = tcpx_cong_cubic_init,
 	.ssthresh = tcpx_cong_cubic_ssthresh,
+	.ssthresh_ecn = tcpx_cong_cubic_ssthresh_ecn,
 	.acked = tcpx_cong_cubic_acked,
 	.event = tcpx_cong_cubic_event,
 };

@@ -49,8 +49,16 @@ u32 tcpx_cong_reno_ssthresh(struct tcpx_cong *cong, u32 flight)
 }
 EXPORT_SYMBOL_GPL(tcpx_cong_reno_ssthresh);
 
-static void tcpx_cong_reno_acked(struct tcpx_cong *cong,
-				 const struct tcpx_cong_ack *ack)
+/* RFC 8511 3.1: 0.8, if that is wanted. */
+static u32 tcpx_cong_reno_ssthresh_ecn(struct tcpx_cong *cong, u32 flight)
+{
+	if (!cong->abe)
+		return tcpx_cong_reno_ssthresh(cong, flight);
+	return max((u32)((u64)flight * 4 / 5), 2U * cong->smss);
+}
+
+void tcpx_cong_reno_acked(struct tcpx_cong *cong,
+			  const struct tcpx_cong_ack *ack)
 {
 	u32 acked = ack->acked;
 
@@ -59,9 +67,11 @@ static void tcpx_cong_reno_acked(struct tcpx_cong *cong,
 	if (acked)
 		tcpx_cong_avoid(cong, acked);
 }
+EXPORT_SYMBOL_GPL(tcpx_cong_reno_acked);
 
 struct tcpx_cong_ops tcpx_cong_reno = {
 	.name = "reno",
 	.ssthresh = tcpx_cong_reno_ssthresh,
+	.ssthresh_ecn = tcpx_cong_reno_ssthresh_ecn,
 	.acked = tcpx_cong_reno_acked,
 };

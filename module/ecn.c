@@ -27,6 +27,7 @@ u8 tcpx_ecn_offer(struct tcpx_sock *tcb)
 	const struct dst_entry *dst = __sk_dst_get(tcpx_to_sk(tcb));
 
 	if (READ_ONCE(knobs_of(tcb)->ecn) != 1 &&
+	    !(tcb->cong.ops->flags & TCPX_CONG_F_ECN) &&
 	    !(dst && dst_feature(dst, RTAX_FEATURE_ECN)))
 		return 0;
 	tcb->rcv.ecn = TCPX_ECN_SEND | TCPX_ECN_RECEIVE;
@@ -92,6 +93,20 @@ void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 
 /* --- receiver, RFC 3168 6.1.3 -------------------------------------------- */
 
+/*
+ * RFC 8257 3.2: ECE says whether what is acknowledged carried CE. What came
+ * before the change is acknowledged first, as it was.
+ */
+static void echo_exactly(struct tcpx_sock *tcb, bool is_marked)
+{
+	if (is_marked == !!(tcb->rcv.ecn & TCPX_ECN_ECHO))
+		return;
+	if (tcb->rcv.ack_pending)
+		tcpx_xmit_ack(tcb);
+	tcb->rcv.ecn ^= TCPX_ECN_ECHO;
+	tcb->rcv.ack_now = 1;
+}
+
 void tcpx_ecn_received(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 {
 	u8 *ecn = &tcb->rcv.ecn;
@@ -102,13 +117,17 @@ void tcpx_ecn_received(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 	    !tcpx_seq_before(seg->seq, tcb->rcv.nxt + tcpx_receive_window(tcb)))
 		return;
 
+	if (seg->ecn)
+		*ecn |= TCPX_ECN_SEEN;
+	if (unlikely(tcb->cong.ops->flags & TCPX_CONG_F_EXACT_ECHO)) {
+		echo_exactly(tcb, seg->ecn == INET_ECN_CE);
+		return;
+	}
 	/* A sender with a small window waits for these ACKs: send them now. */
 	if (seg->flags & TCPX_FLAG_CWR) {
 		*ecn &= ~TCPX_ECN_ECHO;
 		tcb->rcv.ack_now = 1;
 	}
-	if (seg->ecn)
-		*ecn |= TCPX_ECN_SEEN;
 	if (seg->ecn == INET_ECN_CE && !(*ecn & TCPX_ECN_ECHO)) {
 		*ecn |= TCPX_ECN_ECHO;
 		tcb->rcv.ack_now = 1;

@@ -29,6 +29,7 @@ struct tcpx_knobs {
 	u8 window_scaling;
 	u8 ecn;				/* 1: ask for it, 2: accept it only */
 	u8 ecn_fallback;
+	u8 ecn_abe;			/* RFC 8511 */
 	u8 moderate_rcvbuf;
 	u8 slow_start_after_idle;
 	u8 abort_on_overflow;

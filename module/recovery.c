@@ -464,25 +464,45 @@ static void count_duplicates(struct tcpx_sock *tcb,
 		count_reno(tcb, sample);
 }
 
-static void grow_cwnd(struct tcpx_sock *tcb,
-		      const struct tcpx_ack_sample *sample)
+static void describe_ack(const struct tcpx_sock *tcb,
+			 const struct tcpx_ack_sample *sample,
+			 struct tcpx_cong_ack *ack)
 {
-	struct tcpx_cong_ack ack = {
-		.now_ns = tcb->rcv.last_data_ns,
+	*ack = (struct tcpx_cong_ack){
+		.now_ns = sample->now_ns,
 		.rtt_us = sample->rtt_us,
 		.srtt_us = tcpx_rtt_srtt_us(&tcb->rtt),
 		.una = tcb->snd.una,
 		.nxt = tcb->snd.nxt,
 		.acked = sample->acked,
 		.flight = sample->prior_flight,
+		.ece = sample->ece,
 	};
+}
 
+static void grow_cwnd(struct tcpx_sock *tcb,
+		      const struct tcpx_ack_sample *sample)
+{
+	struct tcpx_cong_ack ack;
+
+	if (!sample->acked)
+		return;
+	describe_ack(tcb, sample, &ack);
 	/* In slow start half a window in flight is reason enough to grow. */
 	ack.cwnd_limited = tcb->snd.cwnd_limited ||
 			   (tcpx_cong_in_slow_start(&tcb->cong) &&
 			    sample->prior_flight > tcb->cong.cwnd / 2);
-	if (sample->acked)
-		tcpx_cong_acked(&tcb->cong, &ack);
+	tcpx_cong_acked(&tcb->cong, &ack);
+}
+
+static void measure(struct tcpx_sock *tcb, const struct tcpx_ack_sample *sample)
+{
+	struct tcpx_cong_ack ack;
+
+	if (likely(!tcb->cong.ops->in_ack) || !sample->acked)
+		return;
+	describe_ack(tcb, sample, &ack);
+	tcpx_cong_in_ack(&tcb->cong, &ack);
 }
 
 /* RFC 6582 3.2, 6675 5, 9937 6: what an ACK in fast recovery shows. */
@@ -583,6 +603,7 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 	struct tcpx_recovery *r = &tcb->recovery;
 	bool was_open = r->state == TCPX_OPEN;
 
+	measure(tcb, sample);
 	count_duplicates(tcb, sample);
 	if (r->sacked && tcpx_seq_before(r->lost_seq, tcb->snd.una))
 		r->lost_seq = tcb->snd.una;

@@ -96,6 +96,7 @@ static void start_cong(struct tcpx_sock *tcb,
 	 * are what is counted.
 	 */
 	tcb->cong.abc_l = 0;
+	tcb->cong.abe = READ_ONCE(knobs->ecn_abe);
 }
 
 static const struct tcpx_cong_ops *default_cong(const struct sock *sk)

@@ -272,6 +272,7 @@ static const struct ctl_table template[] = {
 	KNOB_U8("window_scaling", window_scaling, SYSCTL_ZERO, &max_1),
 	KNOB_U8("ecn", ecn, SYSCTL_ZERO, &max_2),
 	KNOB_U8("ecn_fallback", ecn_fallback, SYSCTL_ZERO, &max_1),
+	KNOB_U8("ecn_abe", ecn_abe, SYSCTL_ZERO, &max_1),
 	KNOB_U8("moderate_rcvbuf", moderate_rcvbuf, SYSCTL_ZERO, &max_1),
 	KNOB_U8("slow_start_after_idle", slow_start_after_idle, SYSCTL_ZERO,
 		&max_1),

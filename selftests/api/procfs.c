@@ -66,6 +66,7 @@ static const struct { const char *name, *initial, *good, *bad; } table[] = {
 	{ "window_scaling", "1", "0", "2" },
 	{ "ecn", "2", "1", "3" },
 	{ "ecn_fallback", "1", "0", "2" },
+	{ "ecn_abe", "0", "1", "2" },
 	{ "syn_retries", "6", "3", "128" },
 	{ "synack_retries", "5", "3", "256" },
 	{ "retries1", "3", "4", "256" },
