@@ -204,7 +204,8 @@ enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 	tcb->rcv.last_data_ns = sample.now_ns;
 	if (sample.prior_flight) {
 		tcpx_recovery_ack(tcb, &sample);
-		tcpx_timers_acked(tcb, sample.now_ns, sample.acked && !keeps);
+		tcpx_timers_acked(tcb, sample.now_ns, sample.acked && !keeps,
+				  sample.reorder_ns);
 	}
 	return SKB_NOT_DROPPED_YET;
 }
@@ -225,5 +226,5 @@ void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack)
 		tcpx_rtt_sample(&tcb->rtt, sample.rtt_us);
 	else if (again)
 		tcpx_rtt_syn_lost(&tcb->rtt);
-	tcpx_timers_acked(tcb, sample.now_ns, true);
+	tcpx_timers_acked(tcb, sample.now_ns, true, 0);
 }

@@ -265,6 +265,11 @@ static u32 gso_limit(const struct tcpx_sock *tcb)
 
 	if (unlikely(tcb->recovery.state == TCPX_LOSS))
 		return tcb->snd.mss;
+	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE)) {
+		limit = min_t(u64, limit,
+			      READ_ONCE(sk->sk_max_pacing_rate) >> 10);
+		limit = max_t(u32, limit, 2 * tcb->snd.mss);
+	}
 	limit = max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
 	if (tcb->cong.cwnd / 2 < limit)
 		limit = roundup(tcb->cong.cwnd / 2, tcb->snd.mss);
@@ -356,6 +361,7 @@ static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size)
 	if (tcpx_xmit_data(tcb, skb, GFP_ATOMIC) == -ENOBUFS)
 		return false;
 
+	tcpx_timers_pace(tcb, skb->len);
 	if (skb->len % size)
 		tcb->snd.small_end = cb->end_seq;
 	tcb->stats.bytes_sent += skb->len;
@@ -406,6 +412,8 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 	restart_after_idle(tcb);
 	tcb->snd.cwnd_limited = 0;
 	do {
+		if (tcpx_timers_is_paced(tcb))
+			break;
 		len = unlikely(tcb->snd.mtu_low) ? tcpx_pmtu_probe_len(tcb) : 0;
 		if (unlikely(len)) {
 			if (!send_probe(tcb, skb, len))
@@ -429,7 +437,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 
 	if (tcb->snd.nxt != nxt)
 		tcpx_timers_data_sent(tcb);
-	else if (skb && !tcpx_rtx_head(sk))
+	else if (skb && !tcpx_rtx_head(sk) && !tcpx_timers_is_paced(tcb))
 		tcpx_timers_output_held(tcb);
 }
 
@@ -602,6 +610,7 @@ int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 	err = tcpx_xmit_data(tcb, skb, GFP_ATOMIC);
 	if (err == -ENOBUFS)
 		goto failed;
+	tcpx_timers_pace(tcb, skb->len);
 	trace_tcpx_retransmit(sk, skb);
 	tcpx_recovery_retransmitted(tcb, skb);
 	tcb->stats.retrans_segs += cb->gso_segs;

@@ -134,14 +134,12 @@ bool tcpx_rack_is_overdue(const struct tcpx_sock *tcb,
 }
 
 /* Linear: what is found lost leaves the list, the first that is not ends it. */
-u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again)
+void tcpx_rack_detect(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 {
 	struct tcpx_rack *rack = &tcb->rack;
 	struct sk_buff *skb, *next;
 	u64 late_ns = 0;
-	u32 lost = 0;
 
-	rack->reorder_us = 0;
 	list_for_each_entry_safe(skb, next, &tcb->recovery.in_flight,
 				 tcp_tsorted_anchor) {
 		struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
@@ -151,20 +149,18 @@ u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again)
 			break;
 		if (!late_ns)
 			late_ns = window_ns(tcb);
-		if (skb->skb_mstamp_ns + late_ns > now_ns) {
-			rack->reorder_us = 1 + div_u64(rack->xmit_ns + late_ns -
-						       now_ns, NSEC_PER_USEC);
+		if (skb->skb_mstamp_ns + late_ns > sample->now_ns) {
+			sample->reorder_ns = rack->xmit_ns + late_ns;
 			break;
 		}
 		if (cb->marks & TCPX_TX_RETRANS) {
 			TCPX_ADD(sock_net(tcpx_to_sk(tcb)), LostRetransmit,
 				 cb->gso_segs);
-			*again = true;
+			sample->lost_again = true;
 		}
-		lost += cb->end_seq - cb->seq;
+		sample->lost += cb->end_seq - cb->seq;
 		tcpx_scoreboard_mark_lost(tcb, skb);
 	}
-	return lost;
 }
 
 /* --- tail loss probes: 7 ------------------------------------------------- */

@@ -16,7 +16,6 @@
 struct tcpx_rack {
 	u64 xmit_ns;		/* RACK.xmit_ts: sent last of what arrived */
 	u32 rtt_us;		/* RACK.rtt, of that */
-	u32 reorder_us;		/* then the next is lost, from detection on */
 	u32 end_seq;		/* RACK.end_seq */
 	u32 fack;		/* RACK.fack: highest that arrived */
 	u32 dsack_round;	/* SND.NXT when the window was widened */

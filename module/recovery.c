@@ -45,7 +45,8 @@ void tcpx_recovery_retransmit(struct tcpx_sock *tcb)
 		r->pending_seq = tcpx_tx_cb(skb)->seq;
 		if (!tcpx_tx_is_pending(tcpx_tx_cb(skb)->marks))
 			continue;
-		if (!has_room(tcb) || tcpx_xmit_is_throttled(tcb, skb) ||
+		if (!has_room(tcb) || tcpx_timers_is_paced(tcb) ||
+		    tcpx_xmit_is_throttled(tcb, skb) ||
 		    tcpx_output_retransmit(tcb, skb, tcb->cong.cwnd -
 					   tcpx_scoreboard_pipe(tcb)))
 			return;
@@ -622,8 +623,7 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 	if (tcb->rack.is_used) {
 		if (unlikely(sample->dsack || tcb->rack.has_dsack_round))
 			tcpx_rack_adapt(tcb, sample);
-		sample->lost = tcpx_rack_detect(tcb, sample->now_ns,
-						&sample->lost_again);
+		tcpx_rack_detect(tcb, sample);
 	}
 
 	if (r->state == TCPX_OPEN || r->state == TCPX_CWR) {
@@ -639,21 +639,28 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 	send_again(tcb);
 }
 
-void tcpx_recovery_recheck(struct tcpx_sock *tcb)
+void tcpx_recovery_continue(struct tcpx_sock *tcb)
 {
-	struct tcpx_ack_sample sample = { .ranges_seq = tcb->snd.una };
+	send_again(tcb);
+}
+
+u64 tcpx_recovery_recheck(struct tcpx_sock *tcb)
+{
+	struct tcpx_ack_sample sample = {
+		.ranges_seq = tcb->snd.una,
+		.now_ns = ktime_get_ns(),
+	};
 	struct tcpx_recovery *r = &tcb->recovery;
 
-	if (!tcb->rack.is_used)
-		return;
-	sample.lost = tcpx_rack_detect(tcb, ktime_get_ns(), &sample.lost_again);
+	tcpx_rack_detect(tcb, &sample);
 	if (!sample.lost)
-		return;
+		return sample.reorder_ns;
 	if (r->state == TCPX_RECOVERY)
 		ack_in_recovery(tcb, &sample);
 	else if (r->state != TCPX_LOSS && loss_is_indicated(tcb, &sample))
 		enter_recovery(tcb, &sample);
 	send_again(tcb);
+	return sample.reorder_ns;
 }
 
 /* RFC 5682 2.1: not when a window is being repaired, nor for the second time. */
@@ -704,7 +711,6 @@ void tcpx_recovery_timeout(struct tcpx_sock *tcb)
 	r->has_recover = 1;
 	r->dupacks = 0;
 	tcb->rack.has_probe = 0;
-	tcb->rack.reorder_us = 0;
 	if (!tcb->rcv.sack_ok)
 		r->sacked = 0;
 	else if (tcpx_tx_cb(head)->marks & TCPX_TX_SACKED)

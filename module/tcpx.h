@@ -31,6 +31,7 @@ struct tcpx_ack_sample {
 	u32 ranges_seq;		/* below: DupThresh SACKed ranges above it */
 	u32 tsecr_ms;		/* SEG.TSecr on our clock; if has_tsecr */
 	u64 now_ns;		/* when the ACK is processed */
+	u64 reorder_ns;		/* when RACK finds the next lost, 0: none */
 	s64 rtt_us;		/* -1: no sample, Karn */
 	struct tcpx_sack_block dsack_block;	/* if dsack */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
@@ -326,7 +327,9 @@ void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
 /* Timers: RTO; RACK's reordering window is over; the end of a flight, TLP. */
 void tcpx_recovery_timeout(struct tcpx_sock *tcb);
-void tcpx_recovery_recheck(struct tcpx_sock *tcb);
+u64 tcpx_recovery_recheck(struct tcpx_sock *tcb);	/* and when again */
+/* Pacing lets more go: what is lost. */
+void tcpx_recovery_continue(struct tcpx_sock *tcb);
 void tcpx_recovery_probe(struct tcpx_sock *tcb);
 
 /* scoreboard.c. Owned. */
@@ -363,10 +366,10 @@ void tcpx_rack_adapt(struct tcpx_sock *tcb,
 		     const struct tcpx_ack_sample *sample);
 void tcpx_rack_recovered(struct tcpx_sock *tcb);
 /*
- * Mark what is lost; its bytes. *@again: a retransmission among it. Leaves in
- * rack.reorder_us how soon the next may be, 0: nothing is late.
+ * Mark what is lost; @sample has how much it is, whether a retransmission is
+ * among it, and when the next may be.
  */
-u32 tcpx_rack_detect(struct tcpx_sock *tcb, u64 now_ns, bool *again);
+void tcpx_rack_detect(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample);
 bool tcpx_rack_is_overdue(const struct tcpx_sock *tcb,
 			  const struct sk_buff *skb, u64 now_ns);
 bool tcpx_rack_may_probe(const struct tcpx_sock *tcb);
@@ -381,8 +384,15 @@ void tcpx_timers_destroy(struct tcpx_sock *tcb);
 void tcpx_timers_run_deferred(struct tcpx_sock *tcb);
 void tcpx_timers_state_changed(struct tcpx_sock *tcb);
 void tcpx_timers_data_sent(struct tcpx_sock *tcb);
-/* An ACK was processed at @now; @advanced: SND.UNA moved. */
-void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced);
+/*
+ * An ACK was processed at @now; @advanced: SND.UNA moved. @reorder_ns: when
+ * RACK wants to look again, 0: not.
+ */
+void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
+		       u64 reorder_ns);
+/* @len bytes went out: the next wait for their time, if the rate is limited. */
+void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len);
+bool tcpx_timers_is_paced(const struct tcpx_sock *tcb);
 /* Data waits and nothing in flight will bring an ACK: persist. */
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);

@@ -16,6 +16,10 @@
  * Reordering (RFC 8985 6): instead of both while something is late but not yet
  * lost; at its expiry it is.
  *
+ * Pace: on a connection whose rate is limited (SO_MAX_PACING_RATE), armed by
+ * what is sent for as long as that takes at the rate; while it runs nothing new
+ * and nothing lost is sent. Its expiry goes on.
+ *
  * Persist (RFC 9293 3.8.6.1): runs while data waits, nothing is in flight and
  * the window is shut, from one RTO on with doubling gaps up to a minute; or
  * while sender SWS avoidance, Nagle or cork holds a small segment back with
@@ -47,6 +51,8 @@
 #define PROBE_INITIAL_NS	NSEC_PER_SEC
 /* No sooner: the peer may not have had the processor yet. Native: 8 ms. */
 #define PROBE_MIN_NS		(10 * NSEC_PER_MSEC)
+/* However low the rate: no longer without a segment. */
+#define PACE_MAX_NS		(60 * (u64)NSEC_PER_SEC)
 /* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
 
@@ -329,12 +335,12 @@ static bool use_probe(struct tcpx_sock *tcb, u64 now)
 	return true;
 }
 
-static void use_reorder(struct tcpx_sock *tcb)
+static void use_reorder(struct tcpx_sock *tcb, u64 now, u64 when)
 {
 	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
 	timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
-	timer_arm(tcb, TCPX_TIMER_REORDER,
-		  (u64)tcb->rack.reorder_us * NSEC_PER_USEC);
+	timer_arm_from(tcb, TCPX_TIMER_REORDER, now,
+		       when > now ? when - now : 0);
 }
 
 static void tcpx_expired_tail_probe(struct tcpx_sock *tcb)
@@ -348,11 +354,44 @@ static void tcpx_expired_tail_probe(struct tcpx_sock *tcb)
 
 static void tcpx_expired_reorder(struct tcpx_sock *tcb)
 {
+	u64 reorder_ns;
+
 	if (!tcpx_rtx_head(tcpx_to_sk(tcb)))
 		return;
-	tcpx_recovery_recheck(tcb);
+	reorder_ns = tcpx_recovery_recheck(tcb);
 	tcpx_output(tcb);
-	tcpx_timers_acked(tcb, ktime_get_ns(), false);
+	tcpx_timers_acked(tcb, ktime_get_ns(), false, reorder_ns);
+}
+
+/* --- pace ---------------------------------------------------------------- */
+
+/* By SO_MAX_PACING_RATE; the core has set the status then. */
+void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len)
+{
+	const struct sock *sk = tcpx_to_sk(tcb);
+	u64 rate, gap_ns;
+
+	if (likely(READ_ONCE(sk->sk_pacing_status) == SK_PACING_NONE))
+		return;
+	rate = READ_ONCE(sk->sk_max_pacing_rate);
+	if (rate == ~0UL)
+		return;
+	gap_ns = div64_u64((u64)len * NSEC_PER_SEC, max_t(u64, rate, 1));
+	timer_arm_from(tcb, TCPX_TIMER_PACE, tcb->snd.last_data_ns,
+		       min_t(u64, gap_ns, PACE_MAX_NS));
+}
+
+bool tcpx_timers_is_paced(const struct tcpx_sock *tcb)
+{
+	u64 until = tcb->timers.deadline_ns[TCPX_TIMER_PACE];
+
+	return unlikely(until != TCPX_NEVER) && until > ktime_get_ns();
+}
+
+static void tcpx_expired_pace(struct tcpx_sock *tcb)
+{
+	tcpx_recovery_continue(tcb);
+	tcpx_output(tcb);
 }
 
 /* --- persist ------------------------------------------------------------- */
@@ -515,6 +554,7 @@ static void (* const tcpx_expired[TCPX_TIMER_NR])(struct tcpx_sock *tcb) = {
 	[TCPX_TIMER_RETRANSMIT]	= tcpx_expired_retransmit,
 	[TCPX_TIMER_REORDER]	= tcpx_expired_reorder,
 	[TCPX_TIMER_TAIL_PROBE]	= tcpx_expired_tail_probe,
+	[TCPX_TIMER_PACE]	= tcpx_expired_pace,
 	[TCPX_TIMER_PERSIST]	= tcpx_expired_persist,
 	[TCPX_TIMER_KEEPALIVE]	= tcpx_expired_keepalive,
 	[TCPX_TIMER_DELACK]	= tcpx_expired_delack,
@@ -665,14 +705,15 @@ void tcpx_timers_data_sent(struct tcpx_sock *tcb)
 		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.1 */
 }
 
-void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced)
+void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
+		       u64 reorder_ns)
 {
 	if (!tcpx_rtx_head(tcpx_to_sk(tcb))) {			/* 5.2 */
 		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
 		timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
 		timer_stop(tcb, TCPX_TIMER_REORDER);
-	} else if (unlikely(tcb->rack.reorder_us)) {
-		use_reorder(tcb);
+	} else if (unlikely(reorder_ns)) {
+		use_reorder(tcb, now, reorder_ns);
 	} else if (tcpx_rack_may_probe(tcb)) {
 		if (advanced && !use_probe(tcb, now))
 			use_retransmit(tcb, rto_ns(tcb));
