@@ -170,7 +170,8 @@ enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 		.prior_una = tcb->snd.una,
 		.prior_flight = tcpx_flight(tcb),
 		.ranges_seq = tcb->snd.una,
-		.prior_fack = tcb->rack.fack,
+		.prior_fack = tcb->rack.has_fack ? tcb->rack.fack :
+						   tcb->snd.una,
 		.now_ns = ktime_get_ns(),
 		.rtt_us = -1,
 	};

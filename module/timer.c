@@ -258,6 +258,13 @@ static u64 rto_left_ns(const struct tcpx_sock *tcb, u64 now)
 	return due > now ? due - now : 0;
 }
 
+static bool is_loss_timer_armed(const struct tcpx_sock *tcb)
+{
+	return timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT) ||
+	       timer_is_armed(tcb, TCPX_TIMER_TAIL_PROBE) ||
+	       timer_is_armed(tcb, TCPX_TIMER_REORDER);
+}
+
 /* RFC 8985 8: of this one, the reordering timer and the probe's, one runs. */
 static void use_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
 {
@@ -700,8 +707,7 @@ void tcpx_timers_data_sent(struct tcpx_sock *tcb)
 		return;
 	if (tcpx_rack_may_probe(tcb) && use_probe(tcb, tcb->snd.last_data_ns))
 		return;
-	if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT) &&
-	    !timer_is_armed(tcb, TCPX_TIMER_TAIL_PROBE))
+	if (!is_loss_timer_armed(tcb))
 		arm_retransmit(tcb, rto_ns(tcb));		/* RFC 6298 5.1 */
 }
 
@@ -715,7 +721,8 @@ void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
 	} else if (unlikely(reorder_ns)) {
 		use_reorder(tcb, now, reorder_ns);
 	} else if (tcpx_rack_may_probe(tcb)) {
-		if (advanced && !use_probe(tcb, now))
+		if ((advanced || !is_loss_timer_armed(tcb)) &&
+		    !use_probe(tcb, now))
 			use_retransmit(tcb, rto_ns(tcb));
 	} else if (advanced) {
 		use_retransmit(tcb, rto_ns(tcb));		/* 5.3 */

@@ -38,7 +38,7 @@ def _(c):
     c.inject('A')
 
 
-@case('what is lost waits as well', native=WHY)
+@case('what is lost waits as well')
 def _(c):
     sender(c, sack=True)
     c.sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, 20000)

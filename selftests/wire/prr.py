@@ -53,8 +53,7 @@ def _(c):
         c.check(out, max(1, delivered * 10 // 20), 'sent so far')
 
 
-@case('9937-2 below ssthresh: what arrives, and one more when all is well',
-      native='cubic')
+@case('9937-2 below ssthresh: what arrives, and one more when all is well')
 def _(c):
     large(c)
     sack(c, (17, 20))
