@@ -397,9 +397,17 @@ static void enter_recovery(struct tcpx_sock *tcb,
 		pace(tcb, sample->delivered, false);
 }
 
+/* A loss of it is not of the window that the last reduction was for. */
+bool tcpx_recovery_is_later(const struct tcpx_sock *tcb,
+			    const struct sk_buff *skb)
+{
+	return (s32)(tcpx_ts_of(skb->skb_mstamp_ns) -
+		     tcb->recovery.retrans_ms) >= 0;
+}
+
 /*
- * RFC 5681 4.3: a lost retransmission is one more indication of congestion.
- * The window is what it was to become.
+ * RFC 5681 4.3: a lost retransmission is one more indication of congestion,
+ * once a round trip. The window is what it was to become.
  */
 static void enter_again(struct tcpx_sock *tcb, u32 delivered)
 {
@@ -411,6 +419,7 @@ static void enter_again(struct tcpx_sock *tcb, u32 delivered)
 	start_prr(tcb, delivered);
 	r->recover = tcb->snd.nxt;
 	r->has_undo = 0;
+	r->retrans_ms = tcpx_ts_clock() + 1;
 }
 
 static void leave(struct tcpx_sock *tcb)

@@ -207,7 +207,7 @@ struct tcpx_recovery {
 	u32 prr_out;
 	u32 undo_una;		/* SND.UNA at the last reduction */
 	u32 undo_bytes;		/* sent again since, without a D-SACK */
-	u32 retrans_ms;		/* if so: when the first was, our clock */
+	u32 retrans_ms;		/* when the first of them was, our clock */
 	struct list_head in_flight;	/* skbs by time of transmission */
 };
 

@@ -325,6 +325,9 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample);
 void tcpx_recovery_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
+/* @skb was sent again after the last reduction. */
+bool tcpx_recovery_is_later(const struct tcpx_sock *tcb,
+			    const struct sk_buff *skb);
 /* Timers: RTO; RACK's reordering window is over; the end of a flight, TLP. */
 void tcpx_recovery_timeout(struct tcpx_sock *tcb);
 u64 tcpx_recovery_recheck(struct tcpx_sock *tcb);	/* and when again */

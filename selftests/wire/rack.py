@@ -111,6 +111,23 @@ def _(c):
     c.check(c.info()['snd_ssthresh'], 3, 'ssthresh, rounded up')
 
 
+@case('8985-2 5681-9 but once for those of one round trip',
+      native='it is not')
+def _(c):
+    c.knob('initial_window', 20)
+    flight(c, 20, 40)
+    sacked(c, (15, 20))
+    c.check(numbers(c, c.collect(0.002)), [0, 1, 2, 3, 4], 'sent again')
+    c.check(c.info()['snd_ssthresh'], 10, 'ssthresh')
+    c.pause(RTT)
+    sacked(c, (1, 2), (15, 20))
+    c.collect(0.002)
+    c.check(c.info()['snd_ssthresh'], 5, 'ssthresh, 0 was lost again')
+    sacked(c, (3, 4), (1, 2), (15, 20))
+    c.collect(0.002)
+    c.check(c.info()['snd_ssthresh'], 5, 'ssthresh, 2 was, too')
+
+
 def spurious(c, at):
     """One segment is sent again in vain; a D-SACK says so."""
     c.pause(RTT)
