@@ -34,7 +34,7 @@ def reordered(c, segments=10, more=0):
 # -- 6: losses -------------------------------------------------------------
 
 @case('8985-2 8985-3 9937-3 one SACKed: lost after a quarter of the RTT',
-      native='jiffies')
+      native='its timers count jiffies')
 def _(c):
     flight(c)
     sacked(c, (1, 2))
@@ -49,7 +49,7 @@ def _(c):
 
 
 @case('8985-3 after reordering DupThresh does not close the window',
-      native='jiffies')
+      native='its timers count jiffies')
 def _(c):
     flight(c, 10, 30)
     sacked(c, (1, 2))
@@ -61,7 +61,7 @@ def _(c):
     again(c, 2, between=(REO_WND - 2 * SLACK, REO_WND + SLACK))
 
 
-@case('8985-3 the original arrives inside of the window: nothing is sent again')
+@case('8985-3 the original arrives in the window: nothing is sent again')
 def _(c):
     flight(c, 10)
     sacked(c, (1, 2))
@@ -140,7 +140,7 @@ def spurious(c, at):
 
 
 @case('8985-4 a D-SACK widens the window by as much again',
-      native='jiffies')
+      native='its timers count jiffies')
 def _(c):
     flight(c, 10, 400)
     sacked(c, (1, 2))
@@ -194,20 +194,22 @@ def _(c):
 # -- 7: tail loss probes ---------------------------------------------------
 
 @case('8985-7 8985-8 the last segment again after two round trips',
-      native='jiffies')
+      native='its timers count jiffies')
 def _(c):
     sender(c, sack=True)
     again(c, 9, **about(2 * RTT))
 
 
-@case('8985-8 new data, if there are any', native='jiffies')
+@case('8985-8 new data, if there are any',
+      native='its timers count jiffies')
 def _(c):
     sender(c, 10, 10, sack=True)
     again(c, 10, **about(2 * RTT))
     again(c, 0, after=0.2)
 
 
-@case('8985-8 no new data beyond the window of the peer', native='jiffies')
+@case('8985-8 no new data beyond the window of the peer',
+      native='its timers count jiffies')
 def _(c):
     sender(c, 10, 10, sack=True, win=10500)
     again(c, 9, **about(2 * RTT))
@@ -252,7 +254,8 @@ def _(c):
     again(twin, 0, after=0.2)
 
 
-@case('8985-8 the SACK of a probe shows what is missing', native='jiffies')
+@case('8985-8 the SACK of a probe shows what is missing',
+      native='its timers count jiffies')
 def _(c):
     sender(c, sack=True)
     again(c, 9, **about(2 * RTT))
@@ -292,7 +295,7 @@ def _(c):
 
 
 @case('8985-10 reordering timer, no probe, then the timeout',
-      native='jiffies')
+      native='its timers count jiffies')
 def _(c):
     flight(c)
     sacked(c, (1, 2))
