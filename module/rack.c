@@ -156,8 +156,7 @@ void tcpx_rack_detect(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 		if (cb->marks & TCPX_TX_RETRANS) {
 			TCPX_ADD(sock_net(tcpx_to_sk(tcb)), LostRetransmit,
 				 cb->gso_segs);
-			sample->lost_again |=
-				tcpx_recovery_is_later(tcb, skb);
+			sample->lost_again_ns = skb->skb_mstamp_ns;
 		}
 		sample->lost += cb->end_seq - cb->seq;
 		tcpx_scoreboard_mark_lost(tcb, skb);

@@ -10,7 +10,6 @@
  * transmit the same rule as with SACK.
  */
 #include "tcpx.h"
-#include "trace.h"
 
 #include <net/tcp.h>
 
@@ -163,10 +162,10 @@ static void start_prr(struct tcpx_sock *tcb, u32 delivered)
 }
 
 /*
- * @delivered bytes arrived; @safe: SND.UNA advanced and no more is lost. One
- * segment may go in any case while nothing else is in the network.
+ * @delivered bytes arrived; @safe: SND.UNA advanced and no more is lost. The
+ * window is a segment at least, so that one may go when nothing is in flight.
  */
-static void pace(struct tcpx_sock *tcb, u32 delivered, bool safe)
+static void set_prr_window(struct tcpx_sock *tcb, u32 delivered, bool safe)
 {
 	u32 pipe = tcpx_scoreboard_pipe(tcb), ssthresh = tcb->cong.ssthresh;
 	struct tcpx_recovery *r = &tcb->recovery;
@@ -315,6 +314,7 @@ static void enter_cwr(struct tcpx_sock *tcb, u32 flight)
 	r->state = TCPX_CWR;
 	r->recover = tcb->snd.nxt;
 	r->has_recover = 1;
+	r->has_undo = 0;	/* what it was for is not the last any more */
 	tcpx_cong_ecn(&tcb->cong, flight);
 	tcpx_ecn_reduced(tcb);
 }
@@ -334,17 +334,7 @@ static bool only_probe_is_lost(struct tcpx_sock *tcb)
 	return tcb->recovery.lost == tcpx_tx_bytes(head);
 }
 
-/* Something beside the probe: that is congestion. */
-static void probe_was_not_all(struct tcpx_sock *tcb, u32 delivered)
-{
-	tcb->recovery.probe = 0;
-	start_undo(tcb);
-	tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
-	tcpx_ecn_reduced(tcb);
-	start_prr(tcb, delivered);
-}
-
-/* The window as it is to be while @delivered bytes after @delivered arrive. */
+/* For the loss that an ACK of @delivered bytes has told of. */
 static void reduce(struct tcpx_sock *tcb, u32 delivered)
 {
 	struct tcpx_recovery *r = &tcb->recovery;
@@ -394,14 +384,15 @@ static void enter_recovery(struct tcpx_sock *tcb,
 	if (!tcb->rcv.sack_ok)
 		retransmit_head(tcb);
 	else if (likely(!r->probe))
-		pace(tcb, sample->delivered, false);
+		set_prr_window(tcb, sample->delivered, false);
 }
 
-/* A loss of it is not of the window that the last reduction was for. */
-bool tcpx_recovery_is_later(const struct tcpx_sock *tcb,
-			    const struct sk_buff *skb)
+/* What was sent again after the last reduction is lost, too. */
+static bool is_lost_again(const struct tcpx_sock *tcb,
+			  const struct tcpx_ack_sample *sample)
 {
-	return (s32)(tcpx_ts_of(skb->skb_mstamp_ns) -
+	return sample->lost_again_ns &&
+	       (s32)(tcpx_ts_of(sample->lost_again_ns) -
 		     tcb->recovery.retrans_ms) >= 0;
 }
 
@@ -530,14 +521,18 @@ static void ack_in_recovery(struct tcpx_sock *tcb,
 		tcpx_scoreboard_mark_below_sack(tcb, sample->ranges_seq);
 		is_more_lost = r->lost > lost;
 	}
-	if (unlikely(r->probe && is_more_lost))
-		probe_was_not_all(tcb, sample->delivered);
-	else if (unlikely(sample->lost_again && !r->probe))
+	if (unlikely(r->probe && is_more_lost)) {
+		/* Something beside the probe: that is congestion. */
+		r->probe = 0;
+		reduce(tcb, sample->delivered);
+	} else if (unlikely(is_lost_again(tcb, sample) && !r->probe)) {
 		enter_again(tcb, sample->delivered);
+	}
 	if (sample->acked)
 		r->partial = 1;
 	if (tcb->rcv.sack_ok && likely(!r->probe))
-		pace(tcb, sample->delivered, sample->acked && !is_more_lost);
+		set_prr_window(tcb, sample->delivered,
+			       sample->acked && !is_more_lost);
 }
 
 /*
@@ -589,13 +584,14 @@ static void reduce_for_probe(struct tcpx_sock *tcb, u32 flight)
 {
 	if (tcb->recovery.state != TCPX_OPEN)
 		return;
+	tcb->recovery.has_undo = 0;
 	tcpx_cong_enter_recovery(&tcb->cong, flight);
 	tcpx_ecn_reduced(tcb);
 	tcpx_cong_leave_recovery(&tcb->cong, tcb->cong.ssthresh);
 }
 
 /* What is known to be lost goes out, as far as the state lets it. */
-static void send_again(struct tcpx_sock *tcb)
+void tcpx_recovery_continue(struct tcpx_sock *tcb)
 {
 	struct tcpx_recovery *r = &tcb->recovery;
 
@@ -645,12 +641,7 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 	} else {
 		ack_in_loss(tcb, sample);
 	}
-	send_again(tcb);
-}
-
-void tcpx_recovery_continue(struct tcpx_sock *tcb)
-{
-	send_again(tcb);
+	tcpx_recovery_continue(tcb);
 }
 
 u64 tcpx_recovery_recheck(struct tcpx_sock *tcb)
@@ -668,7 +659,7 @@ u64 tcpx_recovery_recheck(struct tcpx_sock *tcb)
 		ack_in_recovery(tcb, &sample);
 	else if (r->state != TCPX_LOSS && loss_is_indicated(tcb, &sample))
 		enter_recovery(tcb, &sample);
-	send_again(tcb);
+	tcpx_recovery_continue(tcb);
 	return sample.reorder_ns;
 }
 

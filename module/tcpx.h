@@ -32,6 +32,7 @@ struct tcpx_ack_sample {
 	u32 tsecr_ms;		/* SEG.TSecr on our clock; if has_tsecr */
 	u64 now_ns;		/* when the ACK is processed */
 	u64 reorder_ns;		/* when RACK finds the next lost, 0: none */
+	u64 lost_again_ns;	/* when what is lost was sent again, at last */
 	s64 rtt_us;		/* -1: no sample, Karn */
 	struct tcpx_sack_block dsack_block;	/* if dsack */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
@@ -39,7 +40,6 @@ struct tcpx_ack_sample {
 	bool dsack;
 	bool has_tsecr;
 	bool original;		/* something sent once, before the timeout */
-	bool lost_again;	/* @lost: a retransmission among it */
 };
 
 struct tcpx_flow;
@@ -325,13 +325,10 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample);
 void tcpx_recovery_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb);
 void tcpx_recovery_retransmit(struct tcpx_sock *tcb);
-/* @skb was sent again after the last reduction. */
-bool tcpx_recovery_is_later(const struct tcpx_sock *tcb,
-			    const struct sk_buff *skb);
 /* Timers: RTO; RACK's reordering window is over; the end of a flight, TLP. */
 void tcpx_recovery_timeout(struct tcpx_sock *tcb);
 u64 tcpx_recovery_recheck(struct tcpx_sock *tcb);	/* and when again */
-/* Pacing lets more go: what is lost. */
+/* What is known to be lost goes out, as far as the state lets it. */
 void tcpx_recovery_continue(struct tcpx_sock *tcb);
 void tcpx_recovery_probe(struct tcpx_sock *tcb);
 

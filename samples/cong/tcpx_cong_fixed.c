@@ -5,7 +5,7 @@
  * use as well; an example of how little an algorithm of your own needs.
  *
  *	make -C samples/cong
- *	insmod samples/cong/tcpx_cong_fixed.ko segments=20
+ *	insmod build/$(uname -r)/samples/tcpx_cong_fixed.ko segments=20
  *	sysctl net.tcpx.congestion_control=fixed
  */
 #include <linux/minmax.h>

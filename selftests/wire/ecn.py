@@ -415,6 +415,21 @@ def _(c):
     c.check(4 <= len(c.collect()) <= 6, True, 'half of the window is left')
 
 
+@case('3708-1 3168-4 a D-SACK of an earlier recovery does not undo ECN\'s')
+def _(c):
+    flight(c, 10, 60, sack=True)
+    c.pause(0.03)
+    c.inject('A', ack=1, sack=[(seg(1), seg(4))])
+    c.collect(0.002)
+    for _ in range(2):
+        c.inject('A')
+        c.collect(0.002)
+    c.inject('AE')
+    reduced = c.info()['snd_ssthresh']
+    c.inject('A', ack=c.dut_nxt, sack=[(seg(0), seg(1))])
+    c.check(c.info()['snd_ssthresh'], reduced, 'ssthresh')
+
+
 @case('3168-4 CWR after a fast retransmit, on the first new data')
 def _(c):
     flight(c, 10, 40, sack=True)

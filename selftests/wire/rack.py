@@ -21,16 +21,6 @@ def flight(c, segments=10, more=0, **offer):
     return c
 
 
-def reordered(c, segments=10, more=0):
-    """Reordering was seen; a flight as before."""
-    flight(c, segments, segments + more)
-    sacked(c, (1, 2))
-    c.inject('A', ack=seg(c, 2))
-    c.take(segments)
-    c.inject('A', ack=seg(c, segments))
-    return segments
-
-
 # -- 6: losses -------------------------------------------------------------
 
 @case('8985-2 8985-3 9937-3 one SACKed: lost after a quarter of the RTT',
