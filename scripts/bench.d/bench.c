@@ -20,7 +20,6 @@
 #include <err.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +27,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../module/uapi/tcpx.h"
+#include "peers.h"
 
 #define WRITE_SIZE	65536
 #define MAX_CACHES	512
@@ -53,18 +52,6 @@ static const struct stack *stack;
 static const char *server_netns, *client_netns;
 static struct sockaddr_in server_addr = { .sin_family = AF_INET };
 static char buffer[WRITE_SIZE];
-
-static void enter_netns(const char *name)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		err(1, "%s", path);
-	close(fd);
-}
 
 static int open_socket(void)
 {
@@ -120,14 +107,6 @@ static int receive_bytes(int fd, size_t len)
 	if (got && (size_t)got != len)
 		errx(1, "recv: %zd bytes instead of %zu", got, len);
 	return got != 0;
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
 }
 
 static void serve_bulk(int listener, long kib)
@@ -375,39 +354,14 @@ static const struct row {
 	{ "mem",	NULL,		measure_mem },
 };
 
-static pid_t start_server(const struct row *row, long count)
-{
-	int ready[2], listener;
-	pid_t pid;
-	char c;
-
-	if (pipe(ready))
-		err(1, "pipe");
-	pid = fork();
-	if (pid < 0)
-		err(1, "fork");
-	if (!pid) {
-		enter_netns(server_netns);
-		listener = open_listener();
-		close(ready[0]);
-		close(ready[1]);
-		row->serve(listener, count);
-		exit(0);
-	}
-	close(ready[1]);
-	if (read(ready[0], &c, 1))	/* ends when it listens, or failed */
-		err(1, "read");
-	close(ready[0]);
-	return pid;
-}
-
 static double measure(const struct row *row, long count)
 {
 	pid_t server = 0;
 	double value;
 
 	if (row->serve)
-		server = start_server(row, count);
+		server = start_server(server_netns, open_listener,
+				      row->serve, count);
 	enter_netns(client_netns);
 	value = row->measure(count);
 	if (server)

@@ -16,37 +16,23 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
-#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../module/uapi/tcpx.h"
+#include "peers.h"
 
 #define WRITE_SIZE	16384
 
 static struct sockaddr_in server_addr = { .sin_family = AF_INET };
 static char buffer[WRITE_SIZE];
-
-static void enter_netns(const char *name)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		err(1, "%s", path);
-	close(fd);
-}
 
 /* Reads to the end of each stream, then answers with the number of bytes. */
 static void serve(int listener, long count)
@@ -68,14 +54,6 @@ static void serve(int listener, long count)
 			err(1, "send of the total");
 		close(fd);
 	}
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
 }
 
 static struct tcp_info get_info(int fd)
@@ -130,36 +108,16 @@ static void measure(int fd, long long bytes, double until_ns)
 	close(fd);
 }
 
-static pid_t start_server(const char *netns, long count)
+static int open_listener(void)
 {
-	int ready[2], listener, one = 1;
-	pid_t pid;
-	char c;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
-	if (pipe(ready))
-		err(1, "pipe");
-	pid = fork();
-	if (pid < 0)
-		err(1, "fork");
-	if (!pid) {
-		enter_netns(netns);
-		listener = socket(AF_INET, SOCK_STREAM, 0);
-		if (listener < 0 ||
-		    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one,
-			       sizeof(one)) ||
-		    bind(listener, (struct sockaddr *)&server_addr,
-			 sizeof(server_addr)) || listen(listener, 64))
-			err(1, "listen");
-		close(ready[0]);
-		close(ready[1]);
-		serve(listener, count);
-		exit(0);
-	}
-	close(ready[1]);
-	if (read(ready[0], &c, 1))	/* ends when it listens, or failed */
-		err(1, "read");
-	close(ready[0]);
-	return pid;
+	if (listener < 0 ||
+	    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(listener, (struct sockaddr *)&server_addr,
+		 sizeof(server_addr)) || listen(listener, 64))
+		err(1, "listen");
+	return listener;
 }
 
 int main(int argc, char **argv)
@@ -181,7 +139,7 @@ int main(int argc, char **argv)
 	if (count <= 0 || bytes <= 0)
 		errx(2, "no such amount or count");
 	server_addr.sin_port = htons(strcmp(argv[1], "native") ? 5002 : 5001);
-	server = start_server(argv[5], count);
+	server = start_server(argv[5], open_listener, serve, count);
 	enter_netns(argv[6]);
 	for (i = 0; i < count; i++) {
 		int fd = open_connection(argv[1], argv[2]);
