@@ -10,8 +10,7 @@ STATES = ('established', 'fin_wait_1', 'fin_wait_2', 'close_wait', 'closing',
 
 def reach(c, state):
     """A connection with timestamps in this state, much later than TSval 1."""
-    if not c.stack.native:			# no FIN is repeated
-        c.knob('rto_min_us', 60000000)
+    c.no_timeouts()
     c.knob('invalid_ratelimit', 0)
     c.ts_val = 500000
     c.peer(ts=True)

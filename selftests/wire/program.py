@@ -299,10 +299,12 @@ class Program:
         self.note('%s = %s' % (name, value))
 
     def no_timeouts(self):
-        """No timeout of a slow machine is taken for an answer."""
+        """Nothing that a timer repeats, nor a tail loss probe, is taken for an
+        answer, however slow the machine is."""
+        self.knob('early_retrans', 0)
         if not self.stack.native:
-            self.knob('rto_initial_us', 20000000)
-            self.knob('rto_min_us', 20000000)
+            self.knob('rto_initial_us', 60000000)
+            self.knob('rto_min_us', 60000000)
 
     def command(self, text):
         """Run ip or the like in the namespace."""

@@ -24,8 +24,7 @@ def in_states(name, states=STATES, native=()):
     def register(steps):
         for state, reach in states.items():
             def run(c, state=state, reach=reach):
-                if not c.stack.native:		# no FIN is repeated
-                    c.knob('rto_min_us', 60000000)
+                c.no_timeouts()
                 reach(c)
                 c.state(state)
                 c.collect(0)
