@@ -32,9 +32,11 @@ static struct tcpx_cong_ops *find(const char *name)
 
 int tcpx_cong_register(struct tcpx_cong_ops *ops)
 {
+	bool is_rated = ops->flags & TCPX_CONG_F_RATE;
 	int err = 0;
 
-	if (!ops->ssthresh || !ops->acked || !ops->name[0])
+	if (!ops->name[0] || ((ops->control || ops->lost) && !is_rated) ||
+	    (!ops->control && (!ops->ssthresh || !ops->acked)))
 		return -EINVAL;
 
 	spin_lock(&registry_lock);
@@ -99,18 +101,33 @@ size_t tcpx_cong_names(char *to, size_t size)
 static const struct tcpx_cong_ops *started(struct tcpx_cong *cong)
 {
 	const struct tcpx_cong_ops *ops = cong->ops;
+	size_t before = 0;
+	void *block;
 
 	if (likely(cong->started))
 		return ops;
-	if (ops->priv_size) {
-		cong->priv = kzalloc(ops->priv_size, GFP_ATOMIC | __GFP_NOWARN);
-		if (!cong->priv)
+	if (ops->flags & TCPX_CONG_F_RATE)
+		before = sizeof(struct tcpx_rate);
+	if (ops->priv_size || before) {
+		block = kzalloc(before + ops->priv_size,
+				GFP_ATOMIC | __GFP_NOWARN);
+		if (!block)
 			return &tcpx_cong_reno;
+		cong->priv = block + before;
 	}
+	cong->sampled = before > 0;
 	cong->started = 1;
 	if (ops->init)
 		ops->init(cong);
 	return ops;
+}
+
+/* As long as a model of the path is not there yet, Reno takes its turn. */
+static const struct tcpx_cong_ops *windowed(struct tcpx_cong *cong)
+{
+	const struct tcpx_cong_ops *ops = started(cong);
+
+	return ops->control ? &tcpx_cong_reno : ops;
 }
 
 /* What has not started has nothing to keep in step. */
@@ -124,9 +141,16 @@ static void stop(struct tcpx_cong *cong)
 {
 	if (cong->started && cong->ops->release)
 		cong->ops->release(cong);
+	kfree(cong->sampled ? (void *)tcpx_cong_rate(cong) : cong->priv);
 	cong->started = 0;
-	kfree(cong->priv);
+	cong->sampled = 0;
 	cong->priv = NULL;
+}
+
+/* True if the algorithm, which needs more than windows, has its state. */
+bool tcpx_cong_start(struct tcpx_cong *cong)
+{
+	return started(cong) == cong->ops;
 }
 
 /* RFC 6928 2 for @initial_segs = 10; RFC 5681 3.1 is the same rule for 4. */
@@ -183,8 +207,10 @@ void tcpx_cong_set_smss(struct tcpx_cong *cong, u32 smss)
  */
 void tcpx_cong_acked(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
 {
+	if (tcpx_cong_has_model(cong))
+		return;
 	if (ack->cwnd_limited && ack->acked)
-		started(cong)->acked(cong, ack);
+		windowed(cong)->acked(cong, ack);
 }
 
 /* Every ACK of new data, for what an algorithm measures. */
@@ -209,7 +235,7 @@ static void remember(struct tcpx_cong *cong)
 static void reduce(struct tcpx_cong *cong, u32 flight)
 {
 	remember(cong);
-	cong->ssthresh = started(cong)->ssthresh(cong, flight);
+	cong->ssthresh = windowed(cong)->ssthresh(cong, flight);
 }
 
 /*
@@ -218,8 +244,12 @@ static void reduce(struct tcpx_cong *cong, u32 flight)
  */
 void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight)
 {
-	reduce(cong, min(flight, cong->cwnd));
-	cong->cwnd = cong->ssthresh;
+	if (tcpx_cong_has_model(cong)) {
+		remember(cong);
+	} else {
+		reduce(cong, min(flight, cong->cwnd));
+		cong->cwnd = cong->ssthresh;
+	}
 	cong->after_timeout = 0;
 	tell(cong, TCPX_CONG_RECOVERY);
 }
@@ -227,12 +257,15 @@ void tcpx_cong_enter_recovery(struct tcpx_cong *cong, u32 flight)
 /* RFC 3168 6.1.2: as for a loss, of which there is none. */
 void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight)
 {
-	const struct tcpx_cong_ops *ops = started(cong);
+	const struct tcpx_cong_ops *ops = windowed(cong);
 
 	remember(cong);
-	cong->ssthresh = ops->ssthresh_ecn ? ops->ssthresh_ecn(cong, flight) :
-					     ops->ssthresh(cong, flight);
-	cong->cwnd = min(cong->cwnd, cong->ssthresh);
+	if (!tcpx_cong_has_model(cong)) {
+		cong->ssthresh = ops->ssthresh_ecn ?
+				 ops->ssthresh_ecn(cong, flight) :
+				 ops->ssthresh(cong, flight);
+		cong->cwnd = min(cong->cwnd, cong->ssthresh);
+	}
 	cong->after_timeout = 0;
 	tell(cong, TCPX_CONG_ECN);
 }
@@ -240,8 +273,9 @@ void tcpx_cong_ecn(struct tcpx_cong *cong, u32 flight)
 /* RFC 6582 3.2 step 3, full acknowledgment: no burst of all ssthresh. */
 void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight)
 {
-	cong->cwnd = min(cong->ssthresh,
-			 max_t(u32, flight, cong->smss) + cong->smss);
+	if (!tcpx_cong_has_model(cong))
+		cong->cwnd = min(cong->ssthresh,
+				 max_t(u32, flight, cong->smss) + cong->smss);
 	tell(cong, TCPX_CONG_RECOVERED);
 }
 
@@ -251,7 +285,9 @@ void tcpx_cong_leave_recovery(struct tcpx_cong *cong, u32 flight)
  */
 void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again)
 {
-	if (!again)
+	if (!again && tcpx_cong_has_model(cong))
+		remember(cong);
+	else if (!again)
 		reduce(cong, flight);
 	cong->cwnd = cong->smss;
 	cong->acked = 0;
@@ -282,10 +318,41 @@ void tcpx_cong_undo(struct tcpx_cong *cong)
 /* RFC 5681 4.1: after idleness for an RTO, the restart window. */
 void tcpx_cong_restart(struct tcpx_cong *cong, u32 initial_segs)
 {
+	if (tcpx_cong_has_model(cong))
+		return;
 	if (cong->ops->initial_segs)
 		initial_segs = min(initial_segs, cong->ops->initial_segs);
 	cong->cwnd = min(cong->cwnd, tcpx_cong_initial_window(cong->smss,
 							      initial_segs));
 	cong->acked = 0;
 	tell(cong, TCPX_CONG_RESTART);
+}
+
+/* The rest is for algorithms with a model; @cong->sampled. */
+
+/* Sending again after it had nothing to send: the model is still good. */
+void tcpx_cong_idle(struct tcpx_cong *cong)
+{
+	tell(cong, TCPX_CONG_RESTART);
+}
+
+void tcpx_cong_control(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
+{
+	if (cong->ops->control)
+		cong->ops->control(cong, ack);
+}
+
+void tcpx_cong_lost(struct tcpx_cong *cong, const struct tcpx_cong_loss *loss)
+{
+	if (cong->ops->lost)
+		cong->ops->lost(cong, loss);
+}
+
+/* For TCP_CC_INFO: bytes of @info; @attr is the INET_DIAG_* that names it. */
+size_t tcpx_cong_get_info(const struct tcpx_cong *cong, int *attr,
+			  union tcp_cc_info *info)
+{
+	if (!cong->ops || !cong->ops->get_info || !cong->started)
+		return 0;
+	return cong->ops->get_info(cong, attr, info);
 }

@@ -6,11 +6,13 @@
 #ifndef _TCPX_CONG_H
 #define _TCPX_CONG_H
 
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
 struct module;
 struct tcpx_cong_ops;
+union tcp_cc_info;
 
 #define TCPX_CONG_NAME_MAX	16	/* with the NUL, as TCP_CA_NAME_MAX */
 #define TCPX_CONG_INFINITE	0x7fffffffU	/* ssthresh: unlimited */
@@ -30,7 +32,44 @@ struct tcpx_cong {
 	u8 abc_l;		/* RFC 3465's L in segments, 0: no limit */
 	u8 after_timeout:1;	/* slow start after a timeout: L is 1 */
 	u8 started:1;		/* ops->init was called */
+	u8 sampled:1;		/* there is a &struct tcpx_rate before @priv */
 	u8 abe:1;		/* RFC 8511: ECN reduces by less than a loss */
+};
+
+/*
+ * Delivery rate sampling of one connection, for algorithms that ask for it:
+ * draft-ietf-ccwg-bbr 4.1, rate.c. The counters wrap; times are those of
+ * tcpx_rate_clock().
+ */
+struct tcpx_rate {
+	u64 pacing_rate;	/* bytes/s, set by the algorithm; 0: not yet */
+	u64 next_ns;		/* internal pacing: when the next may leave */
+	u32 delivered;		/* C.delivered, bytes */
+	u32 delivered_at;	/* C.delivered_time */
+	u32 first_sent_at;	/* C.first_send_time */
+	u32 app_limited;	/* C.app_limited: valid if has_ */
+	u32 lost;		/* C.lost, bytes */
+	u32 has_app_limited;
+};
+
+/* draft-ietf-ccwg-bbr 4.1.2.3: the rate at which the path delivers. */
+struct tcpx_cong_sample {
+	u64 rate;		/* RS.delivery_rate, bytes/s; 0: no sample */
+	u32 delivered;		/* RS.delivered, bytes in the interval */
+	u32 prior_delivered;	/* RS.prior_delivered */
+	u32 tx_in_flight;	/* RS.tx_in_flight, bytes */
+	u32 lost;		/* RS.lost, bytes */
+	bool is_app_limited;	/* RS.is_app_limited */
+	bool is_valid;		/* something that was sampled was delivered */
+};
+
+/* Something is lost: what was noted when it was sent. */
+struct tcpx_cong_loss {
+	u64 now_ns;
+	u32 seq, end_seq;
+	u32 tx_in_flight;	/* bytes, with it */
+	u32 lost;		/* bytes since, with it */
+	bool is_app_limited;
 };
 
 /* What one ACK of new data told. */
@@ -43,6 +82,11 @@ struct tcpx_cong_ack {
 	u32 flight;		/* FlightSize before this ACK */
 	bool cwnd_limited;	/* cwnd was what held the sender back */
 	bool ece;		/* the peer has echoed CE */
+
+	/* For @control only. */
+	u32 delivered;		/* bytes newly acknowledged or SACKed */
+	u32 in_flight;		/* pipe after this ACK */
+	struct tcpx_cong_sample sample;
 };
 
 enum tcpx_cong_event {
@@ -75,6 +119,13 @@ enum tcpx_cong_event {
  * @in_ack: optional; told of each ACK of new data, in whatever state, before
  *	anything else
  * @event: optional; told after cwnd and ssthresh were set
+ * @control: optional, needs TCPX_CONG_F_RATE; told of each ACK at last: set
+ *	cwnd and the pacing rate. Nothing else does then: @ssthresh, @acked and
+ *	the window of recovery are not used, and the events but
+ *	TCPX_CONG_TIMEOUT leave cwnd as it is
+ * @lost: optional, needs TCPX_CONG_F_RATE; something was found lost
+ * @get_info: optional; what TCP_CC_INFO tells: fill the union, return
+ *	the size and the INET_DIAG_* attribute that names it
  *
  * All are called with the socket lock and must not sleep; none may be reached
  * from anywhere but cong.c.
@@ -95,11 +146,16 @@ struct tcpx_cong_ops {
 	void (*acked)(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 	void (*in_ack)(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
 	void (*event)(struct tcpx_cong *cong, enum tcpx_cong_event event);
+	void (*control)(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
+	void (*lost)(struct tcpx_cong *cong, const struct tcpx_cong_loss *loss);
+	size_t (*get_info)(const struct tcpx_cong *cong, int *attr,
+			   union tcp_cc_info *info);
 };
 
 #define TCPX_CONG_F_RESTRICTED	0x1	/* needs CAP_NET_ADMIN to be chosen */
 #define TCPX_CONG_F_ECN		0x2	/* asks for ECN whatever the knob says */
 #define TCPX_CONG_F_EXACT_ECHO	0x4	/* ECE on ACKs of CE: RFC 8257 3.2 */
+#define TCPX_CONG_F_RATE	0x8	/* wants rate samples, sets pacing_rate */
 
 /* The registry. get takes a reference on the owner, put drops it. */
 int tcpx_cong_register(struct tcpx_cong_ops *ops);
@@ -124,13 +180,32 @@ void tcpx_cong_leave_loss(struct tcpx_cong *cong);
 void tcpx_cong_timeout(struct tcpx_cong *cong, u32 flight, bool again);
 void tcpx_cong_undo(struct tcpx_cong *cong);
 void tcpx_cong_restart(struct tcpx_cong *cong, u32 initial_segs);
+bool tcpx_cong_start(struct tcpx_cong *cong);
+void tcpx_cong_idle(struct tcpx_cong *cong);
+void tcpx_cong_control(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack);
+void tcpx_cong_lost(struct tcpx_cong *cong, const struct tcpx_cong_loss *loss);
+size_t tcpx_cong_get_info(const struct tcpx_cong *cong, int *attr,
+			  union tcp_cc_info *info);
 u32 tcpx_cong_initial_window(u32 smss, u32 initial_segs);
+
+/* cwnd and a pacing rate come from a model of the path, not from events. */
+static inline bool tcpx_cong_has_model(const struct tcpx_cong *cong)
+{
+	return unlikely(cong->sampled) && cong->ops->control;
+}
+
+/* If @cong->sampled. */
+static inline struct tcpx_rate *tcpx_cong_rate(const struct tcpx_cong *cong)
+{
+	return (struct tcpx_rate *)cong->priv - 1;
+}
 
 static inline bool tcpx_cong_in_slow_start(const struct tcpx_cong *cong)
 {
 	return cong->cwnd < cong->ssthresh;
 }
 
+extern struct tcpx_cong_ops tcpx_cong_bbr;
 extern struct tcpx_cong_ops tcpx_cong_classic;
 extern struct tcpx_cong_ops tcpx_cong_cubic;
 extern struct tcpx_cong_ops tcpx_cong_dctcp;

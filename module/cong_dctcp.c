@@ -7,8 +7,9 @@
 #include "cong.h"
 #include "seq.h"
 
-#include <linux/minmax.h>
+#include <linux/inet_diag.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 
 /* DCTCP.Alpha in 1/1024; 3.3.1: g is 1/16. */
 #define ALPHA_SHIFT	10
@@ -71,6 +72,22 @@ static u32 tcpx_cong_dctcp_ssthresh_ecn(struct tcpx_cong *cong, u32 flight)
 	return max(cong->cwnd - (u32)less, 2U * cong->smss);
 }
 
+static size_t tcpx_cong_dctcp_get_info(const struct tcpx_cong *cong, int *attr,
+				       union tcp_cc_info *info)
+{
+	const struct dctcp *dctcp = cong->priv;
+
+	*attr = INET_DIAG_DCTCPINFO;
+	info->dctcp = (struct tcp_dctcp_info){
+		.dctcp_enabled = 1,
+		.dctcp_ce_state = dctcp->marked > 0,
+		.dctcp_alpha = dctcp->alpha,
+		.dctcp_ab_ecn = dctcp->marked,
+		.dctcp_ab_tot = dctcp->acked,
+	};
+	return sizeof(info->dctcp);
+}
+
 struct tcpx_cong_ops tcpx_cong_dctcp = {
 	.name = "dctcp",
 	.flags = TCPX_CONG_F_RESTRICTED | TCPX_CONG_F_ECN |
@@ -81,4 +98,5 @@ struct tcpx_cong_ops tcpx_cong_dctcp = {
 	.ssthresh_ecn = tcpx_cong_dctcp_ssthresh_ecn,
 	.acked = tcpx_cong_reno_acked,
 	.in_ack = tcpx_cong_dctcp_in_ack,
+	.get_info = tcpx_cong_dctcp_get_info,
 };

@@ -394,6 +394,18 @@ static int put_congestion(struct sk_buff *skb, struct sock *sk)
 	return nla_put_string(skb, INET_DIAG_CONG, name);
 }
 
+static int put_cong_info(struct sk_buff *skb, struct sock *sk)
+{
+	union tcp_cc_info info;
+	bool slow = lock_sock_fast(sk);
+	size_t size;
+	int attr;
+
+	size = tcpx_cong_get_info(&tcpx_sk(sk)->cong, &attr, &info);
+	unlock_sock_fast(sk, slow);
+	return size ? nla_put(skb, attr, size, &info) : 0;
+}
+
 static int put_attributes(struct sk_buff *skb, struct sock *sk, int ext,
 			  bool net_admin)
 {
@@ -413,6 +425,9 @@ static int put_attributes(struct sk_buff *skb, struct sock *sk, int ext,
 	if (ext & (1 << (INET_DIAG_INFO - 1)) && put_info(skb, sk))
 		return -EMSGSIZE;
 	if (ext & (1 << (INET_DIAG_CONG - 1)) && put_congestion(skb, sk))
+		return -EMSGSIZE;
+	/* As ss asks for it, whatever the algorithm. */
+	if (ext & (1 << (INET_DIAG_VEGASINFO - 1)) && put_cong_info(skb, sk))
 		return -EMSGSIZE;
 	return 0;
 }

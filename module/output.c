@@ -266,8 +266,7 @@ static u32 gso_limit(const struct tcpx_sock *tcb)
 	if (unlikely(tcb->recovery.state == TCPX_LOSS))
 		return tcb->snd.mss;
 	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE)) {
-		limit = min_t(u64, limit,
-			      READ_ONCE(sk->sk_max_pacing_rate) >> 10);
+		limit = min_t(u64, limit, tcpx_timers_pacing_rate(tcb) >> 10);
 		limit = max_t(u32, limit, 2 * tcb->snd.mss);
 	}
 	limit = max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
@@ -410,6 +409,8 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 		return;
 	tcpx_pmtu_follow_route(tcb);
 	restart_after_idle(tcb);
+	if (unlikely(tcb->cong.ops->flags & TCPX_CONG_F_RATE))
+		tcpx_rate_output(tcb);
 	tcb->snd.cwnd_limited = 0;
 	do {
 		if (tcpx_timers_is_paced(tcb))

@@ -49,10 +49,13 @@ void tcpx_recovery_retransmit(struct tcpx_sock *tcb)
 		    tcpx_output_retransmit(tcb, skb, tcb->cong.cwnd -
 					   tcpx_scoreboard_pipe(tcb)))
 			return;
-		if (r->state == TCPX_LOSS)
+		if (r->state == TCPX_LOSS) {
 			TCPX_INC(sock_net(sk), SlowStartRetrans);
-		else
-			TCPX_INC(sock_net(sk), FastRetrans);
+			continue;
+		}
+		TCPX_INC(sock_net(sk), FastRetrans);
+		if (tcb->rcv.sack_ok && r->pending_seq == tcb->snd.una)
+			tcpx_timers_head_sent_again(tcb);
 	}
 }
 
@@ -133,6 +136,8 @@ void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
 	struct tcpx_recovery *r = &tcb->recovery;
 	u32 len = tcpx_tx_bytes(skb);
 
+	if (unlikely(tcb->cong.sampled))
+		tcpx_rate_sent(tcb, skb);
 	if (r->state == TCPX_RECOVERY || r->state == TCPX_LOSS) {
 		if (!r->undo_bytes)
 			r->retrans_ms = tcpx_ts_of(skb->skb_mstamp_ns);
@@ -144,6 +149,8 @@ void tcpx_recovery_retransmitted(struct tcpx_sock *tcb, struct sk_buff *skb)
 
 void tcpx_recovery_sent(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
+	if (unlikely(tcb->cong.sampled))
+		tcpx_rate_sent(tcb, skb);
 	if (unlikely(tcb->recovery.state == TCPX_RECOVERY))
 		tcb->recovery.prr_out += skb->len;
 	tcpx_scoreboard_sent(tcb, skb);
@@ -171,6 +178,8 @@ static void set_prr_window(struct tcpx_sock *tcb, u32 delivered, bool safe)
 	struct tcpx_recovery *r = &tcb->recovery;
 	s64 count;
 
+	if (tcpx_cong_has_model(&tcb->cong))
+		return;
 	r->prr_delivered += delivered;
 	if (pipe > ssthresh) {
 		count = DIV_ROUND_UP_ULL((u64)r->prr_delivered * ssthresh,
@@ -404,7 +413,8 @@ static void enter_again(struct tcpx_sock *tcb, u32 delivered)
 {
 	struct tcpx_recovery *r = &tcb->recovery;
 
-	tcb->cong.cwnd = tcb->cong.ssthresh;
+	if (!tcpx_cong_has_model(&tcb->cong))
+		tcb->cong.cwnd = tcb->cong.ssthresh;
 	tcpx_cong_enter_recovery(&tcb->cong, tcpx_flight(tcb));
 	tcpx_ecn_reduced(tcb);
 	start_prr(tcb, delivered);
@@ -504,6 +514,16 @@ static void measure(struct tcpx_sock *tcb, const struct tcpx_ack_sample *sample)
 		return;
 	describe_ack(tcb, sample, &ack);
 	tcpx_cong_in_ack(&tcb->cong, &ack);
+}
+
+/* After all that the ACK told: the model of the path decides. */
+static void control(struct tcpx_sock *tcb, const struct tcpx_ack_sample *sample)
+{
+	struct tcpx_cong_ack ack;
+
+	describe_ack(tcb, sample, &ack);
+	ack.cwnd_limited = tcb->snd.cwnd_limited;
+	tcpx_rate_control(tcb, sample, &ack);
 }
 
 /* RFC 6582 3.2, 6675 5, 9937 6: what an ACK in fast recovery shows. */
@@ -641,6 +661,8 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 	} else {
 		ack_in_loss(tcb, sample);
 	}
+	if (unlikely(tcb->cong.sampled))
+		control(tcb, sample);
 	tcpx_recovery_continue(tcb);
 }
 

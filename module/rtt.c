@@ -15,14 +15,17 @@ static u32 within_limits(const struct tcpx_rtt *rtt, u32 rto_us)
 
 /*
  * RFC 6298 2.2, 2.3: RTO is SRTT + max(G, 4 * RTTVAR); 2.4 and 2.5 bound it.
- * Deviation: the lower bound is a knob, 200 ms by default, not 1 s; native
- * TCP has the same, and no delayed ACK is slower.
+ * Deviation: the lower bound is a knob, 200 ms by default, not 1 s; and it is
+ * one of what is added to SRTT. Else on a path of 100 ms, of many samples that
+ * are alike, the timer would expire when the ACK of a fast retransmission is
+ * about to come. Native TCP has the same; no delayed ACK is slower.
  */
 static u32 compute_rto(const struct tcpx_rtt *rtt)
 {
-	return within_limits(rtt, tcpx_rtt_srtt_us(rtt) +
-			     max_t(u32, TCPX_RTT_GRANULARITY_US,
-				   rtt->rttvar_us));
+	u32 least = max_t(u32, TCPX_RTT_GRANULARITY_US, rtt->rto_min_us);
+
+	return min(tcpx_rtt_srtt_us(rtt) + max(least, rtt->rttvar_us),
+		   rtt->rto_max_us);
 }
 
 /* RFC 6298 2.1: @initial_us until there is a sample. */

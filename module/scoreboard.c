@@ -56,6 +56,8 @@ void tcpx_scoreboard_note_lost(struct tcpx_sock *tcb, struct sk_buff *skb)
 		return;
 	cb->marks |= TCPX_TX_LOST;
 	r->lost += tcpx_tx_bytes(skb);
+	if (unlikely(tcb->cong.sampled))
+		tcpx_rate_lost(tcb, skb);
 	if (!tcpx_tx_is_pending(cb->marks))
 		return;
 	list_del_init(&skb->tcp_tsorted_anchor);
@@ -68,7 +70,7 @@ void tcpx_scoreboard_mark_lost(struct tcpx_sock *tcb, struct sk_buff *skb)
 {
 	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 
-	if (cb->marks & TCPX_TX_SACKED)
+	if (cb->marks & TCPX_TX_SACKED || tcpx_tx_is_pending(cb->marks))
 		return;
 	uncount(&tcb->recovery, cb->marks, tcpx_tx_bytes(skb));
 	cb->marks &= ~(TCPX_TX_LOST | TCPX_TX_RETRANS);
@@ -82,6 +84,8 @@ static void note_delivered(struct tcpx_sock *tcb, const struct sk_buff *skb,
 	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 
 	sample->delivered += end_seq - cb->seq;
+	if (unlikely(tcb->cong.sampled))
+		tcpx_rate_delivered(tcb, skb, end_seq - cb->seq, sample);
 	if (!(cb->marks & TCPX_TX_EVER_RETRANS) &&
 	    tcpx_seq_before_eq(end_seq, tcb->recovery.recover))
 		sample->original = true;

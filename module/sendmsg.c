@@ -490,6 +490,8 @@ static int start_send(struct send *send)
 	    !iov_iter_is_bvec(&send->msg->msg_iter))
 		send->flags &= ~MSG_SPLICE_PAGES;
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	if (unlikely(send->tcb->cong.sampled))
+		tcpx_rate_check_app_limited(send->tcb);
 	return check_control(sk, send->msg);
 }
 

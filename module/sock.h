@@ -45,6 +45,11 @@ struct tcpx_tx_cb {
 	u8 marks;		/* TCPX_TX_* */
 	u32 skip;		/* payload bytes before @seq: acknowledged */
 	u32 run_end;		/* SACKED: so is all from here to there */
+	u32 delivered;		/* SAMPLED, rate.c: P.delivered */
+	u32 delivered_at;	/* P.delivered_time */
+	u32 first_sent_at;	/* P.first_send_time */
+	u32 tx_in_flight;	/* P.tx_in_flight */
+	u32 lost;		/* P.lost */
 };
 
 #define TCPX_TX_SACKED		0x01	/* reported by a SACK block */
@@ -53,6 +58,8 @@ struct tcpx_tx_cb {
 #define TCPX_TX_EVER_RETRANS	0x08	/* Karn: no RTT sample from it */
 #define TCPX_TX_EOR		0x10	/* MSG_EOR: nothing is added to it */
 #define TCPX_TX_PROBE		0x20	/* of the path MTU, sent once, whole */
+#define TCPX_TX_SAMPLED		0x40	/* what rate.c noted is there */
+#define TCPX_TX_APP_LIMITED	0x80	/* P.is_app_limited */
 
 static inline struct tcpx_tx_cb *tcpx_tx_cb(const struct sk_buff *skb)
 {

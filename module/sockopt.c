@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/inet_diag.h>
 #include <linux/math64.h>
 #include <linux/sockptr.h>
 #include <linux/string.h>
@@ -535,6 +536,23 @@ static int get_info(struct sock *sk, char __user *optval, int __user *optlen,
 	return 0;
 }
 
+/* TCP_CC_INFO: what the algorithm has to tell, native's layout; or nothing. */
+static int get_cc_info(struct sock *sk, char __user *optval,
+		       int __user *optlen, int len)
+{
+	union tcp_cc_info info;
+	size_t size;
+	int attr;
+
+	lock_sock(sk);
+	size = tcpx_cong_get_info(&tcpx_sk(sk)->cong, &attr, &info);
+	release_sock(sk);
+	len = min_t(unsigned int, len, size);
+	if (put_user(len, optlen) || copy_to_user(optval, &info, len))
+		return -EFAULT;
+	return 0;
+}
+
 static int get_congestion(struct sock *sk, char __user *optval,
 			  int __user *optlen, int len)
 {
@@ -675,6 +693,8 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval,
 		return get_info(sk, optval, optlen, len);
 	if (optname == TCP_CONGESTION)
 		return get_congestion(sk, optval, optlen, len);
+	if (optname == TCP_CC_INFO)
+		return get_cc_info(sk, optval, optlen, len);
 	if (optname == TCP_FASTOPEN_KEY)
 		return get_fastopen_key(sk, optval, optlen, len);
 

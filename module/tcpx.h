@@ -19,6 +19,19 @@ struct proto;
 struct pipe_inode_info;
 struct proto_ops;
 
+/* The rate sample of an ACK in the making: rate.c. */
+struct tcpx_rate_ack {
+	u64 sent_ns;
+	u32 end_seq;
+	u32 prior_delivered;
+	u32 prior_at;
+	u32 tx_in_flight;
+	u32 prior_lost;
+	u32 send_elapsed;
+	bool is_valid;
+	bool is_app_limited;
+};
+
 /* What one ACK told: made by ack.c for recovery.c. Bytes. */
 struct tcpx_ack_sample {
 	u32 prior_una;
@@ -40,6 +53,7 @@ struct tcpx_ack_sample {
 	bool dsack;
 	bool has_tsecr;
 	bool original;		/* something sent once, before the timeout */
+	struct tcpx_rate_ack rate;	/* if tcpx_cong.sampled */
 };
 
 struct tcpx_flow;
@@ -332,6 +346,17 @@ u64 tcpx_recovery_recheck(struct tcpx_sock *tcb);	/* and when again */
 void tcpx_recovery_continue(struct tcpx_sock *tcb);
 void tcpx_recovery_probe(struct tcpx_sock *tcb);
 
+/* rate.c. Owned; all but output() with tcpx_cong.sampled only. */
+void tcpx_rate_output(struct tcpx_sock *tcb);	/* with TCPX_CONG_F_RATE */
+void tcpx_rate_sent(struct tcpx_sock *tcb, struct sk_buff *skb);
+void tcpx_rate_delivered(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			 u32 len, struct tcpx_ack_sample *sample);
+void tcpx_rate_lost(struct tcpx_sock *tcb, const struct sk_buff *skb);
+void tcpx_rate_control(struct tcpx_sock *tcb,
+		       const struct tcpx_ack_sample *sample,
+		       struct tcpx_cong_ack *ack);
+void tcpx_rate_check_app_limited(struct tcpx_sock *tcb);
+
 /* scoreboard.c. Owned. */
 /* Bytes thought to be in the network: RFC 6675's pipe. */
 u32 tcpx_scoreboard_pipe(const struct tcpx_sock *tcb);
@@ -392,8 +417,10 @@ void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
 		       u64 reorder_ns);
 /* @len bytes went out: the next wait for their time, if the rate is limited. */
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len);
+u64 tcpx_timers_pacing_rate(const struct tcpx_sock *tcb);
 bool tcpx_timers_is_paced(const struct tcpx_sock *tcb);
 /* Data waits and nothing in flight will bring an ACK: persist. */
+void tcpx_timers_head_sent_again(struct tcpx_sock *tcb);
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);

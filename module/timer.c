@@ -16,9 +16,10 @@
  * Reordering (RFC 8985 6): instead of both while something is late but not yet
  * lost; at its expiry it is.
  *
- * Pace: on a connection whose rate is limited (SO_MAX_PACING_RATE), armed by
- * what is sent for as long as that takes at the rate; while it runs nothing new
- * and nothing lost is sent. Its expiry goes on.
+ * Pace: on a connection whose rate is limited (SO_MAX_PACING_RATE, or an
+ * algorithm that paces), armed by what is sent for as long as that takes at the
+ * rate; while it runs nothing new and nothing lost is sent. Its expiry goes on.
+ * Where the queueing discipline fq is on the path it paces instead.
  *
  * Persist (RFC 9293 3.8.6.1): runs while data waits, nothing is in flight and
  * the window is shut, from one RTO on with doubling gaps up to a minute; or
@@ -372,20 +373,49 @@ static void tcpx_expired_reorder(struct tcpx_sock *tcb)
 
 /* --- pace ---------------------------------------------------------------- */
 
-/* By SO_MAX_PACING_RATE; the core has set the status then. */
+/* Bytes/s, ~0: no limit. By SO_MAX_PACING_RATE and by the algorithm. */
+u64 tcpx_timers_pacing_rate(const struct tcpx_sock *tcb)
+{
+	unsigned long most = READ_ONCE(tcpx_to_sk(tcb)->sk_max_pacing_rate);
+	u64 rate = most == ~0UL ? ~0ULL : most;
+
+	if (tcb->cong.sampled && tcpx_cong_rate(&tcb->cong)->pacing_rate)
+		rate = min(rate, tcpx_cong_rate(&tcb->cong)->pacing_rate);
+	return rate;
+}
+
+/*
+ * Where an algorithm sets the rate a timer that was late is made up for, by
+ * half of the next gap at most: else the path would never see that rate.
+ */
+static u64 pace_from(struct tcpx_sock *tcb, u64 gap_ns)
+{
+	u64 sent_ns = tcb->snd.last_data_ns;
+	struct tcpx_rate *rate;
+
+	if (!tcb->cong.sampled)
+		return sent_ns;
+	rate = tcpx_cong_rate(&tcb->cong);
+	if (rate->next_ns < sent_ns)
+		sent_ns -= min(sent_ns - rate->next_ns, gap_ns / 2);
+	rate->next_ns = sent_ns + gap_ns;
+	return sent_ns;
+}
+
+/* Both, or fq (SK_PACING_FQ), which looks at sk_pacing_rate, space segments. */
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len)
 {
-	const struct sock *sk = tcpx_to_sk(tcb);
+	u32 status = READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status);
 	u64 rate, gap_ns;
 
-	if (likely(READ_ONCE(sk->sk_pacing_status) == SK_PACING_NONE))
+	if (likely(status == SK_PACING_NONE))
 		return;
-	rate = READ_ONCE(sk->sk_max_pacing_rate);
-	if (rate == ~0UL)
+	rate = tcpx_timers_pacing_rate(tcb);
+	if (rate == ~0ULL || status == SK_PACING_FQ)
 		return;
 	gap_ns = div64_u64((u64)len * NSEC_PER_SEC, max_t(u64, rate, 1));
-	timer_arm_from(tcb, TCPX_TIMER_PACE, tcb->snd.last_data_ns,
-		       min_t(u64, gap_ns, PACE_MAX_NS));
+	gap_ns = min_t(u64, gap_ns, PACE_MAX_NS);
+	timer_arm_from(tcb, TCPX_TIMER_PACE, pace_from(tcb, gap_ns), gap_ns);
 }
 
 bool tcpx_timers_is_paced(const struct tcpx_sock *tcb)
@@ -729,6 +759,16 @@ void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
 	} else if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT)) {
 		use_retransmit(tcb, rto_left_ns(tcb, now));
 	}
+}
+
+/*
+ * RFC 6675 6: a recovery may last longer than a RTO, and the ACK of the hole
+ * that was repaired comes a round trip from now.
+ */
+void tcpx_timers_head_sent_again(struct tcpx_sock *tcb)
+{
+	if (timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT))
+		arm_retransmit(tcb, rto_ns(tcb));
 }
 
 /* Data waits with nothing in flight that could bring an ACK. */

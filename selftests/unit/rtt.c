@@ -28,8 +28,7 @@ static void model_sample(struct model *m, double r, double min, double max)
 		m->rttvar = 0.75 * m->rttvar + 0.25 * fabs(m->srtt - r);
 		m->srtt = 0.875 * m->srtt + 0.125 * r;
 	}
-	m->rto = m->srtt + fmax(TICK, 4 * m->rttvar);
-	m->rto = fmin(fmax(m->rto, min), max);
+	m->rto = fmin(m->srtt + fmax(fmax(TICK, min), 4 * m->rttvar), max);
 }
 
 static double rto_us(const struct tcpx_rtt *rtt)
@@ -124,7 +123,7 @@ TEST(limits_change_later)
 
 	tcpx_rtt_init(&rtt, INITIAL, MIN, MAX);
 	tcpx_rtt_sample(&rtt, 10 * MS);
-	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 200000000ULL);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 210000000ULL);
 	tcpx_rtt_limit(&rtt, 5 * MS, MAX);
 	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 30000000ULL);
 	tcpx_rtt_limit(&rtt, 5 * MS, 20 * MS);
@@ -168,7 +167,7 @@ TEST(sample_ends_the_back_off)
 	tcpx_rtt_back_off(&rtt);
 	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 1200000000ULL);
 	tcpx_rtt_sample(&rtt, 100 * MS);
-	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 250000000ULL);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 300000000ULL);
 }
 
 /* 5.7 */

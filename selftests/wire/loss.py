@@ -235,6 +235,31 @@ def _(c):
     again(c, 6, between=(0.05, 0.15))
 
 
+@case('6298-3 6675-6 a path of 100 ms: the ACK of a fast retransmission is '
+      'in time')
+def _(c):
+    c.established(mss=1000, rtt=0.1, sack=True)
+    c.setopt('SO_SNDBUF', 500000)
+    c.send(200 * 1000)
+    for _ in range(4):
+        flight = c.collect(0.002)
+        c.pause(0.098)
+        for s in flight:
+            c.inject('A', ack=c.rel(s)[0] + len(s.data))
+    rto = c.info()['rto']
+    if not 280000 <= rto <= 320000:
+        c.fail('the RTO is %d us' % rto)
+    una = c.rel(c.collect(0.002)[0])[0]
+    c.pause(0.098)
+    for n in range(2, 8):
+        c.inject('A', ack=una, sack=[(una + 1000, una + n * 1000)])
+    sent = [c.rel(s)[0] for s in c.collect(0.002)]
+    c.check(sent[0], una, 'the retransmission')
+    c.check([c.rel(s)[0] for s in c.collect(0.2) if c.rel(s)[0] == una], [],
+            'sent again in 300 ms after SND.UNA moved')
+    c.abort()
+
+
 @case('6582-5 after a timeout no fast retransmit below what was sent')
 def _(c):
     sender(c)

@@ -173,7 +173,7 @@ def _(c):
     c.inject('A')
     c.send(5 * c.size)
     c.take(5)
-    c.pause(0.19)
+    c.pause(c.info()['rto'] / 1e6 - 0.01)
     c.send(5 * c.size)
     c.take(5)
     again(c, 10, between=(0, 0.05))

@@ -4,7 +4,6 @@
 /* Long enough buffers only: then it is snprintf(). */
 #define scnprintf	snprintf
 
-#define likely(x)		(x)
-#define unlikely(x)		(x)
+#include <linux/compiler.h>
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define fallthrough		__attribute__((__fallthrough__))
