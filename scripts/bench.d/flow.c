@@ -2,7 +2,7 @@
 /*
  * Flows of one stack to a receiver of native TCP in another network namespace:
  *
- *	flow STACK ALGORITHM AMOUNT COUNT SERVER_NETNS CLIENT_NETNS ADDRESS
+ *	flow STACK ALGORITHM AMOUNT COUNT SERVER_NETNS CLIENT_NETNS ADDRESS PORT
  *
  * STACK	native or tcpx
  * ALGORITHM	of TCP_CONGESTION, or `default`
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	pid_t server;
 	long count, i;
 
-	if (argc != 8 || inet_pton(AF_INET, argv[7], &server_addr.sin_addr) != 1)
+	if (argc != 9 || inet_pton(AF_INET, argv[7], &server_addr.sin_addr) != 1)
 		errx(2, "usage: see the top of flow.c");
 	count = atol(argv[4]);
 	bytes = strtoll(argv[3], &end, 10);
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	}
 	if (count <= 0 || bytes <= 0)
 		errx(2, "no such amount or count");
-	server_addr.sin_port = htons(strcmp(argv[1], "native") ? 5002 : 5001);
+	server_addr.sin_port = htons(atoi(argv[8]));
 	server = start_server(argv[5], open_listener, serve, count);
 	enter_netns(argv[6]);
 	for (i = 0; i < count; i++) {
