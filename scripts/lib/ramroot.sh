@@ -96,17 +96,18 @@ ramroot_modules() {
 	depmod -b "${2%/lib/modules/*}" "$1" 2>/dev/null || :
 }
 
-# ramroot_initrd RELEASE DIR: DIR/initrd, with the tree as it is now.
+# ramroot_initrd RELEASE INITRD DIR: DIR/initrd, INITRD with the tree as it is
+# now.
 ramroot_initrd() {
-	local tree=$2/ram/new$ROOT
+	local tree=$3/ram/new$ROOT
 
 	mkdir -p "$tree/build"
 	cp -a "$ROOT"/{selftests,tools,scripts,module,Makefile,Kbuild} \
 		"$tree/" 2>/dev/null || :
 	[ ! -d "$BUILD/kselftest" ] || cp -a "$BUILD/kselftest" "$tree/build/"
-	pack_folder "$2/ram" > "$2/tree.cpio"
-	cp "$KERNELS/$1/initrd.gz" "$2/initrd"
-	truncate -s %4 "$2/initrd"
-	cat "$KERNELS/$1/ram.cpio" "$2/tree.cpio" >> "$2/initrd"
-	rm -r "$2/ram" "$2/tree.cpio"
+	pack_folder "$3/ram" > "$3/tree.cpio"
+	cp "$2" "$3/initrd"
+	truncate -s %4 "$3/initrd"
+	cat "$KERNELS/$1/ram.cpio" "$3/tree.cpio" >> "$3/initrd"
+	rm -r "$3/ram" "$3/tree.cpio"
 }

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/net.sh"
 
-SIZE=${OFFLOAD_SIZE:-16777216}
+SIZE=${OFFLOAD_SIZE:-4194304}
 FILE=$TMP/capture.pcapng
 
 command -v dumpcap >/dev/null || skip_all "no dumpcap"
