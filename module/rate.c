@@ -18,7 +18,7 @@ static u32 rate_clock(u64 ns)
 	return ns >> CLOCK_SHIFT;
 }
 
-/* The pacing rate is told to fq and to TCP_INFO, too. */
+/* For TCP_INFO. */
 static void publish(struct tcpx_sock *tcb)
 {
 	const struct tcpx_rate *rate = tcpx_cong_rate(&tcb->cong);

@@ -19,7 +19,6 @@
  * Pace: on a connection whose rate is limited (SO_MAX_PACING_RATE, or an
  * algorithm that paces), armed by what is sent for as long as that takes at the
  * rate; while it runs nothing new and nothing lost is sent. Its expiry goes on.
- * Where the queueing discipline fq is on the path it paces instead.
  *
  * Persist (RFC 9293 3.8.6.1): runs while data waits, nothing is in flight and
  * the window is shut, from one RTO on with doubling gaps up to a minute; or
@@ -402,16 +401,15 @@ static u64 pace_from(struct tcpx_sock *tcb, u64 gap_ns)
 	return sent_ns;
 }
 
-/* Both, or fq (SK_PACING_FQ), which looks at sk_pacing_rate, space segments. */
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len)
 {
-	u32 status = READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status);
 	u64 rate, gap_ns;
 
-	if (likely(status == SK_PACING_NONE))
+	if (likely(READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status) ==
+		   SK_PACING_NONE))
 		return;
 	rate = tcpx_timers_pacing_rate(tcb);
-	if (rate == ~0ULL || status == SK_PACING_FQ)
+	if (rate == ~0ULL)
 		return;
 	gap_ns = div64_u64((u64)len * NSEC_PER_SEC, max_t(u64, rate, 1));
 	gap_ns = min_t(u64, gap_ns, PACE_MAX_NS);
