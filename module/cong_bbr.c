@@ -18,13 +18,17 @@
  * - what was delivered as fast as it was sent does not lower the rate. Pacing
  *   is 1 % below the estimate, so the draft's bound, the rate of the last
  *   round, goes down 1 % in each round that loses anything; and by 10 % in
- *   DOWN, by half after PROBE_RTT, where less was sent on purpose.
+ *   DOWN, by half after PROBE_RTT, where less was sent on purpose;
+ * - what ACKs in lumps may add to the window is 100 ms of the rate at most, as
+ *   in native BBR: one ACK a round trip would make it grow without end.
  */
 #include "cong.h"
 #include "seq.h"
 
 #include <linux/inet_diag.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
@@ -54,6 +58,7 @@
 #define PROBE_WAIT_RANDOM_MS	1000
 #define PROBE_UP_ROUNDS_MAX	30
 #define EXTRA_ACKED_ROUNDS	5	/* half of BBR.ExtraAckedFilterLen */
+#define EXTRA_ACKED_MAX_MS	100
 #define MIN_RTT_FILTER_NS	(10 * (u64)NSEC_PER_SEC)
 #define PROBE_RTT_INTERVAL_NS	(5 * (u64)NSEC_PER_SEC)
 #define PROBE_RTT_NS		(200 * (u64)NSEC_PER_MSEC)
@@ -500,18 +505,23 @@ static void advance_max_bw_filter(struct bbr *bbr)
 	bbr->max_bw_filter[1] = 0;
 }
 
+static u32 bytes_in_us(u64 bw, u64 us)
+{
+	return clamp32(div_u64(min_t(u64, bw, U32_MAX) *
+			       min_t(u64, us, U32_MAX), USEC_PER_SEC));
+}
+
 /* BBRUpdateACKAggregation(): what came beyond what bw lets expect. */
 static void update_ack_aggregation(struct tcpx_cong *cong,
 				   const struct tcpx_cong_ack *ack)
 {
 	struct bbr *bbr = bbr_of(cong);
-	u64 us = (ack->now_ns - bbr->extra_acked_ns) / NSEC_PER_USEC;
 	u32 expected = 0, extra;
 
 	if (bbr->extra_acked_ns)
-		expected = clamp32(div_u64(min_t(u64, bbr->bw, U32_MAX) *
-					   min_t(u64, us, U32_MAX),
-					   USEC_PER_SEC));
+		expected = bytes_in_us(bbr->bw,
+				       (ack->now_ns - bbr->extra_acked_ns) /
+				       NSEC_PER_USEC);
 	if (!bbr->extra_acked_ns || bbr->extra_acked_delivered <= expected) {
 		bbr->extra_acked_delivered = 0;
 		bbr->extra_acked_ns = ack->now_ns;
@@ -519,8 +529,10 @@ static void update_ack_aggregation(struct tcpx_cong *cong,
 	}
 	bbr->extra_acked_delivered = clamp32((u64)bbr->extra_acked_delivered +
 					     ack->delivered);
-	extra = min(bbr->extra_acked_delivered -
-		    min(expected, bbr->extra_acked_delivered), cong->cwnd);
+	extra = bbr->extra_acked_delivered -
+		min(expected, bbr->extra_acked_delivered);
+	extra = min3(extra, cong->cwnd,
+		     bytes_in_us(bbr->bw, EXTRA_ACKED_MAX_MS * USEC_PER_MSEC));
 	if (bbr->round_start && bbr->round_count - bbr->extra_acked_round >=
 	    (bbr->full_bw_reached ? EXTRA_ACKED_ROUNDS : 1)) {
 		bbr->extra_acked_round = bbr->round_count;

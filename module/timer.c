@@ -67,6 +67,8 @@ static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 	u64 slack;
 
 	slack = when > now + NSEC_PER_SEC ? TIMER_SLACK_LONG_NS : TIMER_SLACK_NS;
+	if (when < now + 8 * TIMER_SLACK_NS)	/* a gap of pacing */
+		slack = when > now ? (when - now) / 8 : 0;
 	if (!test_and_set_bit(TCPX_TIMER_QUEUED, &tcb->deferred))
 		sock_hold(tcpx_to_sk(tcb));
 	hrtimer_start_range_ns(&t->hrtimer, ns_to_ktime(when), slack,

@@ -31,11 +31,29 @@ row()
 	unplug
 }
 
+# algorithms NETEM-ARGUMENTS...: each, in both directions
+algorithms()
+{
+	local name
+
+	for name in reno classic dctcp bbr; do
+		plug veth || return
+		tc -n "$A" qdisc replace dev a0 root netem limit 10000 "$@"
+		tc -n "$B" qdisc replace dev b0 root netem limit 10000 "$@"
+		in_a sysctl -qw "net.tcpx.congestion_control=$name" &&
+			in_b sysctl -qw "net.tcpx.congestion_control=$name" &&
+			transfer veth 4 tcpx tcpx -n "$SIZE"
+		result $? "netem all at once IPv4 tcpx:tcpx $name"
+		unplug
+	done
+}
+
 row "loss 5%" loss 5%
 row reordering delay 5ms reorder 25% 50%
 row duplication duplicate 10%
 row corruption corrupt 1%
 row "delay 100 ms" delay 100ms
-row "all at once" delay 10ms 5ms loss 1% duplicate 1% corrupt 0.1% \
-	reorder 10% 50%
+ALL="delay 10ms 5ms loss 1% duplicate 1% corrupt 0.1% reorder 10% 50%"
+row "all at once" $ALL
+[ "$(stack tcpx)" = native ] || algorithms $ALL
 finish

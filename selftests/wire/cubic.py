@@ -153,5 +153,64 @@ def _(c):
                                                             before))
 
 
+# -- HyStart++, RFC 9406 ------------------------------------------------------
+
+NATIVE_HYSTART = 'its HyStart leaves slow start at once'
+
+
+def watched(c, rtt):
+    """A round of slow start whose segments are acknowledged one by one, all
+    after this time: by what factor cwnd grew."""
+    while len(c.stream) - c.dut_nxt < 500 * c.size:
+        c.send(100 * c.size)
+    c.collect(0.001)
+    begin, edge = c.una, c.dut_nxt
+    time.sleep(max(0, c.sent_at + rtt - time.monotonic()))
+    for ack in range(begin + c.size, edge + 1, c.size):
+        c.inject('A', ack=ack)
+    c.sent_at, c.una = time.monotonic(), edge
+    del c.log[:]
+    return c.info()['snd_cwnd'] / ((edge - begin) // c.size)
+
+
+def slow_start(c, rounds=3):
+    begin(c)
+    c.setopt('SO_SNDBUFFORCE', 4 << 20)
+    c.una = 1
+    for _ in range(rounds):
+        if watched(c, RTT) < 1.9:
+            c.fail('slow start does not double')
+
+
+@case('9406-1 9406-2 slow start: an eighth of the RTT more is answered, for '
+      'five rounds', native=NATIVE_HYSTART)
+def _(c):
+    slow_start(c)
+    if watched(c, RTT + 0.010) < 1.9:
+        c.fail('10 ms more are less than an eighth of 100 ms')
+    if not 1.2 < watched(c, RTT + 0.030) < 1.5:
+        c.fail('20 ms more are more than an eighth of 110 ms')
+    for _ in range(4):
+        if not 1.2 < watched(c, RTT + 0.030) < 1.3:
+            c.fail('conservative slow start is not a quarter as fast')
+    watched(c, RTT + 0.030)
+    if c.info()['snd_ssthresh'] > c.info()['snd_cwnd']:
+        c.fail('slow start goes on after five rounds')
+    if watched(c, RTT + 0.030) > 1.15:
+        c.fail('cwnd grows as before')
+
+
+@case('9406-2 slow start goes on when the RTT falls again',
+      native=NATIVE_HYSTART)
+def _(c):
+    slow_start(c)
+    watched(c, RTT + 0.020)
+    if not 1.2 < watched(c, RTT + 0.020) < 1.3:
+        c.fail('no conservative slow start')
+    watched(c, RTT)
+    if watched(c, RTT) < 1.9:
+        c.fail('cwnd does not double again')
+
+
 if __name__ == '__main__':
     main()

@@ -18,6 +18,8 @@
 
 #define min(x, y)	min_t(__typeof__(x), x, y)
 #define max(x, y)	max_t(__typeof__(x), x, y)
+#define min3(x, y, z)	min(min(x, y), z)
+#define max3(x, y, z)	max(max(x, y), z)
 #define clamp_t(type, x, low, high)	min_t(type, max_t(type, x, low), high)
 #define clamp(x, low, high)	clamp_t(__typeof__(x), x, low, high)
 
