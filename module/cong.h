@@ -44,12 +44,14 @@ struct tcpx_cong {
 struct tcpx_rate {
 	u64 pacing_rate;	/* bytes/s, set by the algorithm; 0: not yet */
 	u64 next_ns;		/* internal pacing: when the next may leave */
+	u64 latest;		/* the last sample, bytes/s: TCP_INFO */
 	u32 delivered;		/* C.delivered, bytes */
 	u32 delivered_at;	/* C.delivered_time */
 	u32 first_sent_at;	/* C.first_send_time */
 	u32 app_limited;	/* C.app_limited: valid if has_ */
 	u32 lost;		/* C.lost, bytes */
-	u32 has_app_limited;
+	bool has_app_limited;
+	bool latest_app_limited;
 };
 
 /* draft-ietf-ccwg-bbr 4.1.2.3: the rate at which the path delivers. */

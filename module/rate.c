@@ -140,7 +140,7 @@ static void take_sample(const struct tcpx_sock *tcb,
 			const struct tcpx_rate_ack *ra,
 			struct tcpx_cong_sample *to)
 {
-	const struct tcpx_rate *rate = tcpx_cong_rate(&tcb->cong);
+	struct tcpx_rate *rate = tcpx_cong_rate(&tcb->cong);
 	u32 interval;
 	u64 us;
 
@@ -158,6 +158,8 @@ static void take_sample(const struct tcpx_sock *tcb,
 	if (!us || (tcb->rtt.min_us != U32_MAX && us + 1 < tcb->rtt.min_us))
 		return;
 	to->rate = div64_u64((u64)to->delivered * USEC_PER_SEC, us);
+	rate->latest = to->rate;
+	rate->latest_app_limited = to->is_app_limited;
 }
 
 /* 4.1.2.4: over once all that was sent until then has arrived. */

@@ -62,10 +62,14 @@ static int set_congestion(struct sock *sk, sockptr_t optval,
 	}
 
 	lock_sock(sk);
-	if (tcb->cong.ops == ops)
+	if (tcb->cong.ops == ops) {
 		tcpx_cong_put(ops);
-	else
+	} else {
 		tcpx_cong_change(&tcb->cong, ops);
+		/* What the last one has set is not this one's. */
+		WRITE_ONCE(sk->sk_pacing_rate,
+			   READ_ONCE(sk->sk_max_pacing_rate));
+	}
 	release_sock(sk);
 	return 0;
 }
@@ -453,6 +457,12 @@ static void get_info_sender(const struct tcpx_sock *tcb, struct tcp_info *info)
 	info->tcpi_snd_wnd = tcb->snd.wnd;
 	info->tcpi_notsent_bytes = tcb->snd.write_seq - tcb->snd.nxt;
 	info->tcpi_last_data_sent = ms_since(tcb->snd.last_data_ns);
+	if (tcb->cong.sampled) {
+		const struct tcpx_rate *rate = tcpx_cong_rate(&tcb->cong);
+
+		info->tcpi_delivery_rate = rate->latest;
+		info->tcpi_delivery_rate_app_limited = rate->latest_app_limited;
+	}
 }
 
 static void get_info_receiver(const struct tcpx_sock *tcb,

@@ -101,7 +101,7 @@ TEST(bounds)
 
 	tcpx_rtt_init(&rtt, INITIAL, MIN, MAX);
 	tcpx_rtt_sample(&rtt, 1);
-	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), MIN * 1000ULL);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), (MIN + 1) * 1000ULL);
 	tcpx_rtt_sample(&rtt, 0);
 	ASSERT_TRUE(tcpx_rtt_has_sample(&rtt));
 

@@ -13,6 +13,7 @@ TCP_CC_INFO = 26
 SIZE = 1000
 STARTUP, DRAIN, DOWN, UP, EVEN = 710, 128, 230, 320, 256	# gains, / 256
 WHY = 'another version of BBR'
+# Nothing of it looks at the family: two cases are run for both.
 
 
 class Path:
@@ -136,13 +137,18 @@ def _(c):
     bw, rtt, _, _ = cc_info(c)
     near(c, bw, 1000000, 0.1, 'the estimated rate')
     near(c, rtt, 51000, 0.1, 'the least round trip')
+    raw = c.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    near(c, int.from_bytes(raw[160:168], 'little'), 1000000, 0.3,
+         'tcpi_delivery_rate')
+    near(c, int.from_bytes(raw[104:112], 'little'), 1000000, 0.3,
+         'tcpi_pacing_rate')
     # The bandwidth-delay product, while CRUISE and DOWN last.
     late = [h[1] for h in path.since(1.2) if h[2] in (EVEN, DOWN)]
     near(c, sum(late) / len(late), 51000, 0.4, 'the mean flight')
 
 
 @case('BBR probes for more, for less, and stays on average at the rate',
-      native=WHY)
+      native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 500000, 0.04)
@@ -154,7 +160,7 @@ def _(c):
     near(c, sent * SIZE / 6, 500000, 0.1, 'bytes/s')
 
 
-@case('BBR a path that became faster is found out', native=WHY)
+@case('BBR a path that became faster is found out', native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 300000, 0.04)
@@ -166,7 +172,7 @@ def _(c):
 
 
 @case('BBR PROBE_RTT: half the window for 200 ms every five seconds',
-      native=WHY)
+      native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 1000000, 0.05)
@@ -182,7 +188,7 @@ def _(c):
         c.fail('it did not end')
 
 
-@case('BBR one segment of a hundred lost does not slow it down', native=WHY)
+@case('BBR one segment of a hundred lost does not slow it down', native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 500000, 0.04,
@@ -195,7 +201,7 @@ def _(c):
 
 
 @case('BBR one of ten lost, in each round: the flight is held down',
-      native=WHY)
+      native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 500000, 0.04)
@@ -209,7 +215,7 @@ def _(c):
 
 
 @case('BBR a program that has little to send is not taken for a slow path',
-      native=WHY)
+      native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 500000, 0.04)
@@ -223,7 +229,7 @@ def _(c):
     near(c, cc_info(c)[0], before, 0.05, 'the estimated rate')
 
 
-@case('BBR after a timeout one segment, then the window as before', native=WHY)
+@case('BBR after a timeout one segment, then the window as before', native=WHY, families=(4,))
 def _(c):
     start(c, timeouts=True)
     path = Path(c, 500000, 0.04)
@@ -239,13 +245,15 @@ def _(c):
     near(c, cc_info(c)[0], 500000, 0.15, 'the estimated rate')
 
 
-@case('BBR to another algorithm and back, under way', native=WHY)
+@case('BBR to another algorithm and back, under way', native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 500000, 0.04)
     path.run(1)
     c.setopt('TCP_CONGESTION', b'cubic')
     c.check(cc_info(c), None, 'TCP_CC_INFO of cubic')
+    raw = c.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    c.check(raw[104:112], b'\xff' * 8, 'tcpi_pacing_rate of cubic')
     path.run(0.5)
     c.setopt('TCP_CONGESTION', b'bbr')
     path.run(3)
