@@ -160,23 +160,12 @@ static void start_round(struct cubic *cubic, u32 nxt)
 	cubic->samples = 0;
 }
 
-/* RFC 9406 4.2; ends slow start after CSS_ROUNDS of rounds that stayed slow. */
-static void watch_rtt(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
+/* RFC 9406 4.2: does this round take longer than the last? */
+static void take_sample(struct cubic *cubic, s64 rtt_us)
 {
-	struct cubic *cubic = cubic_of(cong);
 	u32 thresh;
 
-	if (!cubic->round_began ||
-	    tcpx_seq_after_eq(ack->una, cubic->round_end)) {
-		start_round(cubic, ack->nxt);
-		if (cubic->css_round && cubic->css_round++ == CSS_ROUNDS) {
-			cong->ssthresh = cong->cwnd;
-			return;
-		}
-	}
-	if (ack->rtt_us < 0)
-		return;
-	cubic->round_min_us = min_t(u64, cubic->round_min_us, ack->rtt_us);
+	cubic->round_min_us = min_t(u64, cubic->round_min_us, rtt_us);
 	if (cubic->samples < N_RTT_SAMPLE && ++cubic->samples < N_RTT_SAMPLE)
 		return;
 
@@ -193,6 +182,25 @@ static void watch_rtt(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
 		cubic->css_baseline_us = cubic->round_min_us;
 		cubic->css_round = 1;
 	}
+}
+
+/*
+ * Ends slow start after CSS_ROUNDS of rounds that stayed slow. The ACK that
+ * ends a round is of that round, and so is its sample.
+ */
+static void watch_rtt(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
+{
+	struct cubic *cubic = cubic_of(cong);
+
+	if (!cubic->round_began)
+		start_round(cubic, ack->nxt);
+	if (ack->rtt_us >= 0)
+		take_sample(cubic, ack->rtt_us);
+	if (!tcpx_seq_after_eq(ack->una, cubic->round_end))
+		return;
+	start_round(cubic, ack->nxt);
+	if (cubic->css_round && cubic->css_round++ == CSS_ROUNDS)
+		cong->ssthresh = cong->cwnd;
 }
 
 /* Returns the bytes left over for congestion avoidance. */

@@ -188,7 +188,8 @@ def _(c):
         c.fail('it did not end')
 
 
-@case('BBR one segment of a hundred lost does not slow it down', native=WHY, families=(4,))
+@case('BBR one segment of a hundred lost does not slow it down',
+      native=WHY, families=(4,))
 def _(c):
     start(c)
     path = Path(c, 500000, 0.04,
@@ -229,7 +230,8 @@ def _(c):
     near(c, cc_info(c)[0], before, 0.05, 'the estimated rate')
 
 
-@case('BBR after a timeout one segment, then the window as before', native=WHY, families=(4,))
+@case('BBR after a timeout one segment, then the window as before',
+      native=WHY, families=(4,))
 def _(c):
     start(c, timeouts=True)
     path = Path(c, 500000, 0.04)

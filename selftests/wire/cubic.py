@@ -161,7 +161,7 @@ NATIVE_HYSTART = 'its HyStart leaves slow start at once'
 def watched(c, rtt):
     """A round of slow start whose segments are acknowledged one by one, all
     after this time: by what factor cwnd grew."""
-    while len(c.stream) - c.dut_nxt < 500 * c.size:
+    while len(c.stream) - c.dut_nxt < 1500 * c.size:
         c.send(100 * c.size)
     c.collect(0.001)
     begin, edge = c.una, c.dut_nxt
@@ -173,7 +173,7 @@ def watched(c, rtt):
     return c.info()['snd_cwnd'] / ((edge - begin) // c.size)
 
 
-def slow_start(c, rounds=3):
+def slow_start(c, rounds=2):
     begin(c)
     c.setopt('SO_SNDBUFFORCE', 4 << 20)
     c.una = 1
@@ -185,10 +185,10 @@ def slow_start(c, rounds=3):
 @case('9406-1 9406-2 slow start: an eighth of the RTT more is answered, for '
       'five rounds', native=NATIVE_HYSTART)
 def _(c):
-    slow_start(c)
+    slow_start(c, 3)
     if watched(c, RTT + 0.010) < 1.9:
         c.fail('10 ms more are less than an eighth of 100 ms')
-    if not 1.2 < watched(c, RTT + 0.030) < 1.5:
+    if not 1.2 < watched(c, RTT + 0.030) < 1.7:	# eight samples first
         c.fail('20 ms more are more than an eighth of 110 ms')
     for _ in range(4):
         if not 1.2 < watched(c, RTT + 0.030) < 1.3:
