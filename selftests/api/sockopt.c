@@ -182,13 +182,40 @@ TEST_F(option, congestion)
 	EXPECT_EQ(0, memcmp(name, "renz", 4));
 }
 
+/* What the algorithm tells: of BBR its model, of CUBIC nothing. */
+TEST_F(option, cc_info)
+{
+	int fd = self->fd[0];
+	unsigned int info[8];
+	socklen_t len = sizeof(info);
+
+	EXPECT_ERRNO(ENOPROTOOPT, setsockopt(fd, SOL_TCP, TCP_CC_INFO, info,
+					     sizeof(info)));
+	EXPECT_EQ(0, setsockopt(fd, SOL_TCP, TCP_CONGESTION, "cubic", 5));
+	EXPECT_EQ(0, getsockopt(fd, SOL_TCP, TCP_CC_INFO, info, &len));
+	EXPECT_EQ(0, len);
+
+	if (setsockopt(fd, SOL_TCP, TCP_CONGESTION, "bbr", 3)) {
+		ASSERT_TRUE(stack_is_native());
+		SKIP(return, "native TCP has no BBR here");
+	}
+	ASSERT_EQ(1, send(fd, "x", 1, 0));
+	len = sizeof(info);
+	EXPECT_EQ(0, getsockopt(fd, SOL_TCP, TCP_CC_INFO, info, &len));
+	EXPECT_EQ(20, len);
+	EXPECT_LT(256, info[3]);	/* STARTUP's pacing gain */
+	len = 4;
+	EXPECT_EQ(0, getsockopt(fd, SOL_TCP, TCP_CC_INFO, info, &len));
+	EXPECT_EQ(4, len);
+}
+
 /* An option that isn't there says so, both ways; none is a silent success. */
 TEST_F(option, absent)
 {
 	static const int names[] = {
 		TCP_DEFER_ACCEPT, TCP_MD5SIG, TCP_THIN_LINEAR_TIMEOUTS,
 		TCP_THIN_DUPACK, TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_REPAIR_OPTIONS,
-		TCP_TIMESTAMP, TCP_CC_INFO, TCP_SAVE_SYN,
+		TCP_TIMESTAMP, TCP_SAVE_SYN,
 		TCP_SAVED_SYN, TCP_REPAIR_WINDOW,
 		TCP_ULP, TCP_MD5SIG_EXT,
 		TCP_ZEROCOPY_RECEIVE, TCP_TX_DELAY,

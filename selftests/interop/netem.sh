@@ -42,7 +42,7 @@ algorithms()
 		tc -n "$B" qdisc replace dev b0 root netem limit 10000 "$@"
 		in_a sysctl -qw "net.tcpx.congestion_control=$name" &&
 			in_b sysctl -qw "net.tcpx.congestion_control=$name" &&
-			transfer veth 4 tcpx tcpx -n "$SIZE"
+			transfer veth 4 tcpx tcpx -n $((SIZE / 4))
 		result $? "netem all at once IPv4 tcpx:tcpx $name"
 		unplug
 	done
