@@ -408,6 +408,7 @@ static inline int blackhole_up(void)
 	struct in6_ifreq ifr6 = { .ifr6_prefixlen = 64 };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
 	int64_t deadline = now_ms() + LONG_MS;
+	socklen_t len = sizeof(in6);
 	int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	int s4 = socket(AF_INET, SOCK_DGRAM, 0);
 	int s6 = socket(AF_INET6, SOCK_DGRAM, 0);
@@ -425,11 +426,18 @@ static inline int blackhole_up(void)
 	ifr.ifr_flags = IFF_UP;
 	err |= ioctl(s4, SIOCSIFFLAGS, &ifr);
 	err |= ioctl(s6, SIOCSIFADDR, &ifr6);
-	/* Duplicate address detection: a moment, though there is none. */
+	/*
+	 * Duplicate address detection: a moment, though there is none. Then
+	 * the address can be bound, and a moment later packets reach it.
+	 */
 	in6.sin6_addr = ifr6.ifr6_addr;
 	while (!err && bind(s6, (struct sockaddr *)&in6, sizeof(in6)) &&
 	       now_ms() < deadline)
 		usleep(100);
+	getsockname(s6, (struct sockaddr *)&in6, &len);
+	do {
+		sendto(s6, "", 1, 0, (struct sockaddr *)&in6, sizeof(in6));
+	} while (!err && !wait_for(s6, POLLIN, 1) && now_ms() < deadline);
 	close(s4);
 	close(s6);
 	return err ? -1 : tun;
