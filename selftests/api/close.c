@@ -331,13 +331,18 @@ TEST_F(ending, MUST_13_time_wait_holds_the_port)
 /* An abort leaves nothing behind. */
 TEST_F(ending, reset_frees_the_port)
 {
-	struct address a = local_of(self->fd[0]);
-	int again;
+	struct address a;
+	int again, fd[2];
 
-	set_linger(self->fd[0], 1, 0);
-	close(self->fd[0]);
+	/* Where no other connection's TIME-WAIT may have the same port. */
+	ASSERT_EQ(0, unshare(CLONE_NEWNET) || loopback_up());
+	ASSERT_EQ(0, ep_pair(self->ep, fd));
+	a = local_of(fd[0]);
+	set_linger(fd[0], 1, 0);
+	close(fd[0]);
 	EXPECT_TRUE(eventually((again = ep_bound(self->ep, &a)) >= 0));
 	close(again);
+	close(fd[1]);
 }
 
 TEST_HARNESS_MAIN
