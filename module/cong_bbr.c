@@ -69,12 +69,6 @@ enum bbr_state {
 	STARTUP, DRAIN, DOWN, CRUISE, REFILL, UP, PROBE_RTT,
 };
 
-/* BBR.ack_phase: what the ACKs that come now are about. */
-enum ack_phase {
-	ACKS_PROBE_STARTING, ACKS_PROBE_FEEDBACK, ACKS_PROBE_STOPPING,
-	ACKS_REFILLING,
-};
-
 /* Bytes, and bytes/s; rates of 0 and times of 0: not yet. */
 struct bbr {
 	u64 max_bw_filter[2];	/* of the last cycle, and of this one */
@@ -113,7 +107,6 @@ struct bbr {
 	u16 cwnd_gain;
 	u8 state;
 	u8 undo_state;
-	u8 ack_phase;
 	u8 full_bw_count;
 	u8 bw_probe_up_rounds;
 	u8 rounds_since_bw_probe;
@@ -126,6 +119,7 @@ struct bbr {
 	u8 full_bw_now:1;
 	u8 cwnd_limited:1;	/* C.is_cwnd_limited, in this round */
 	u8 bw_probe_samples:1;
+	u8 probe_stopping:1;	/* BBR.ack_phase is ACKS_PROBE_STOPPING */
 	u8 idle_restart:1;
 	u8 probe_rtt_expired:1;
 	u8 probe_rtt_round_done:1;
@@ -153,17 +147,20 @@ static u32 scale(u32 bytes, u32 gain)
 	return (u64)bytes * gain / UNIT;
 }
 
+static u32 bytes_in_us(u64 bw, u64 us)
+{
+	return clamp32(div_u64(min_t(u64, bw, U32_MAX) *
+			       min_t(u64, us, U32_MAX), USEC_PER_SEC));
+}
+
 /* --- how much: 5.6.4.2 --------------------------------------------------- */
 
 /* BBRBDPMultiple() */
 static u32 bdp_multiple(const struct bbr *bbr, u64 bw, u32 gain)
 {
-	u64 bdp;
-
 	if (bbr->min_rtt_us == INFINITE)
 		return bbr->initial_cwnd;
-	bdp = div_u64(min_t(u64, bw, U32_MAX) * bbr->min_rtt_us, USEC_PER_SEC);
-	return clamp32(bdp * gain / UNIT);
+	return clamp32((u64)bytes_in_us(bw, bbr->min_rtt_us) * gain / UNIT);
 }
 
 /* BBRUpdateOffloadBudget(), of 5.6.3's quantum: a millisecond's worth. */
@@ -314,12 +311,10 @@ static void enter_startup(struct bbr *bbr)
 static void raise_slope(struct tcpx_cong *cong)
 {
 	struct bbr *bbr = bbr_of(cong);
-	u64 growth = (u64)cong->smss << bbr->bw_probe_up_rounds;
 
+	bbr->probe_up_cnt = max(cong->cwnd >> bbr->bw_probe_up_rounds, 1U);
 	bbr->bw_probe_up_rounds = min(bbr->bw_probe_up_rounds + 1,
 				      PROBE_UP_ROUNDS_MAX);
-	bbr->probe_up_cnt = max_t(u64, div64_u64((u64)cong->cwnd * cong->smss,
-						 growth), 1);
 }
 
 /* BBRStartProbeBW_DOWN() with BBRPickProbeWait() */
@@ -334,7 +329,7 @@ static void start_down(struct tcpx_cong *cong, u64 now_ns)
 	bbr->bw_probe_wait_ms = PROBE_WAIT_MS +
 				(random >> 1) % PROBE_WAIT_RANDOM_MS;
 	bbr->cycle_ns = now_ns;
-	bbr->ack_phase = ACKS_PROBE_STOPPING;
+	bbr->probe_stopping = 1;
 	start_round(cong);
 	set_state(bbr, DOWN, DOWN_PACING_GAIN, CWND_GAIN);
 }
@@ -352,7 +347,7 @@ static void start_refill(struct tcpx_cong *cong)
 	reset_shortterm(bbr);
 	bbr->bw_probe_up_rounds = 0;
 	bbr->bw_probe_up_acks = 0;
-	bbr->ack_phase = ACKS_REFILLING;
+	bbr->probe_stopping = 0;
 	start_round(cong);
 	set_state(bbr, REFILL, UNIT, CWND_GAIN);
 }
@@ -361,7 +356,7 @@ static void start_up(struct tcpx_cong *cong, u64 rate)
 {
 	struct bbr *bbr = bbr_of(cong);
 
-	bbr->ack_phase = ACKS_PROBE_STARTING;
+	bbr->probe_stopping = 0;
 	start_round(cong);
 	reset_full_bw(bbr, rate);
 	set_state(bbr, UP, UP_PACING_GAIN, UP_CWND_GAIN);
@@ -505,12 +500,6 @@ static void advance_max_bw_filter(struct bbr *bbr)
 	bbr->max_bw_filter[1] = 0;
 }
 
-static u32 bytes_in_us(u64 bw, u64 us)
-{
-	return clamp32(div_u64(min_t(u64, bw, U32_MAX) *
-			       min_t(u64, us, U32_MAX), USEC_PER_SEC));
-}
-
 /* BBRUpdateACKAggregation(): what came beyond what bw lets expect. */
 static void update_ack_aggregation(struct tcpx_cong *cong,
 				   const struct tcpx_cong_ack *ack)
@@ -624,11 +613,9 @@ static void adapt_longterm(struct tcpx_cong *cong,
 	const struct tcpx_cong_sample *sample = &ack->sample;
 	struct bbr *bbr = bbr_of(cong);
 
-	if (bbr->ack_phase == ACKS_PROBE_STARTING && bbr->round_start)
-		bbr->ack_phase = ACKS_PROBE_FEEDBACK;
-	if (bbr->ack_phase == ACKS_PROBE_STOPPING && bbr->round_start) {
+	if (bbr->probe_stopping && bbr->round_start) {
 		bbr->bw_probe_samples = 0;
-		bbr->ack_phase = ACKS_REFILLING;
+		bbr->probe_stopping = 0;
 		if (bbr->state != PROBE_RTT && !sample->is_app_limited)
 			advance_max_bw_filter(bbr);
 	}
@@ -794,7 +781,7 @@ static void check_probe_rtt(struct tcpx_cong *cong,
 		bbr->prior_cwnd = cong->cwnd;
 		set_state(bbr, PROBE_RTT, UNIT, PROBE_RTT_CWND_GAIN);
 		bbr->probe_rtt_done_ns = 0;
-		bbr->ack_phase = ACKS_PROBE_STOPPING;
+		bbr->probe_stopping = 1;
 		start_round(cong);
 	} else if (bbr->state == PROBE_RTT) {
 		handle_probe_rtt(cong, ack);
