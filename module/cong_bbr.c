@@ -906,6 +906,7 @@ static void undo(struct tcpx_cong *cong)
 {
 	struct bbr *bbr = bbr_of(cong);
 
+	bbr->rto_cwnd = 0;
 	bbr->loss_in_round = 0;
 	bbr->loss_events = 0;
 	reset_full_bw(bbr, 0);

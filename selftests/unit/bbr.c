@@ -134,6 +134,23 @@ TEST(only_a_timeout_changes_the_window)
 	stop();
 }
 
+/* What a timeout took is given back once, by the undo or at the end. */
+TEST(after_an_undo_nothing_is_given_back)
+{
+	u32 cwnd;
+
+	start(50000);
+	cwnd = cong.cwnd;
+	tcpx_cong_timeout(&cong, cwnd, false);
+	tcpx_cong_undo(&cong);
+	ASSERT_EQ(cong.cwnd, cwnd);
+	cong.cwnd = 4 * SMSS;
+	tcpx_cong_enter_recovery(&cong, cong.cwnd);
+	tcpx_cong_leave_recovery(&cong, cong.cwnd);
+	ASSERT_EQ(cong.cwnd, 4 * SMSS);
+	stop();
+}
+
 TEST(without_memory_reno_takes_its_turn)
 {
 	struct tcpx_cong_ack ack = {
