@@ -12,6 +12,7 @@ from harness import case, main
 TCP_CC_INFO = 26
 SIZE = 1000
 STARTUP, DRAIN, DOWN, UP, EVEN = 710, 128, 230, 320, 256	# gains, / 256
+PROBE_RTT = 128			# gain of the window
 WHY = 'another version of BBR'
 # Nothing of it looks at the family: two cases are run for both.
 
@@ -20,7 +21,7 @@ class Path:
     """Acknowledges each segment when it has gone through the bottleneck of so
     many bytes/s and back, in rtt seconds if the queue is empty. lose(number,
     time) says which are lost; history: (time, flight in bytes, pacing gain,
-    cwnd gain, estimate in bytes/s), at each ACK."""
+    cwnd gain, estimate in bytes/s), at every fourth ACK."""
 
     def __init__(self, c, rate, rtt, lose=lambda number, at: False):
         self.c, self.rate, self.rtt, self.lose = c, rate, rtt, lose
@@ -31,7 +32,7 @@ class Path:
         self.sent = c.dut_nxt
         self.beyond, self.history = [], []
         self.times, self.more = [], True
-        self.sent_again = 0
+        self.acks = self.sent_again = 0
 
     def fill(self):
         if self.more:
@@ -75,12 +76,20 @@ class Path:
             while self.queue and self.queue[0][0] <= time.monotonic():
                 _, start, end = self.queue.pop(0)
                 self.acknowledge(start, end)
-                bw, _, pacing, cwnd = cc_info(c) or (0, 0, 0, 0)
-                self.history.append((
-                    time.monotonic() - self.begun,
-                    self.sent - self.have, pacing, cwnd, bw))
+                self.acks += 1
+                if self.acks % 4 == 0:
+                    self.look()
             del c.log[:]
         return self.history
+
+    def look(self):
+        bw, _, pacing, cwnd = cc_info(self.c) or (0, 0, 0, 0)
+        self.history.append((time.monotonic() - self.begun,
+                             self.sent - self.have, pacing, cwnd, bw))
+
+    def past_probe_rtt(self):
+        while (cc_info(self.c) or (0, 0, 0, 0))[3] == PROBE_RTT:
+            self.run(0.1)
 
     def since(self, seconds):
         return [h for h in self.history if h[0] >= seconds]
@@ -177,14 +186,14 @@ def _(c):
     start(c)
     path = Path(c, 1000000, 0.05)
     path.run(7)
-    low = [h for h in path.history if h[3] == 128]
+    low = [h for h in path.history if h[3] == PROBE_RTT]
     if not low:
         c.fail('no PROBE_RTT')
     near(c, low[0][0], 5, 0.15, 'when it began')
     near(c, low[-1][0] - low[0][0], 0.28, 0.35, 'how long it took')
     if min(h[1] for h in low) > 30000:
         c.fail('%d bytes in flight' % min(h[1] for h in low))
-    if path.history[-1][3] == 128:
+    if path.history[-1][3] == PROBE_RTT:
         c.fail('it did not end')
 
 
@@ -242,6 +251,7 @@ def _(c):
     c.check(c.info()['snd_cwnd'], 1, 'cwnd while nothing is acknowledged')
     path.lose = lambda number, at: False
     path.run(3)
+    path.past_probe_rtt()
     if c.info()['snd_cwnd'] < before * 0.7:
         c.fail('cwnd was %d, is %d' % (before, c.info()['snd_cwnd']))
     near(c, cc_info(c)[0], 500000, 0.15, 'the estimated rate')
