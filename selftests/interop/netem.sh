@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/net.sh"
 
-SIZE=${NETEM_SIZE:-4194304}
+SIZE=${NETEM_SIZE:-2097152}
 
 ip netns add "$A" && tc -n "$A" qdisc add dev lo root netem loss 1% ||
 	skip_all "no netem"
