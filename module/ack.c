@@ -195,10 +195,9 @@ enum skb_drop_reason tcpx_ack(struct tcpx_sock *tcb, struct sk_buff *skb)
 	if (unlikely(seg->options & TCPX_HAS_SACK) && tcb->rcv.sack_ok)
 		tcpx_scoreboard_sack(tcb, skb, &sample);
 
+	if (unlikely(tcb->rcv.ecn & TCPX_ECN_SEND))
+		tcpx_ecn_feedback(tcb, skb, &sample);
 	/* RFC 5681 2: all five conditions of a duplicate ACK. */
-	sample.ece = seg->flags & TCPX_FLAG_ECE &&
-		     tcb->rcv.ecn & TCPX_ECN_SEND &&
-		     tcpx_seq_after_eq(seg->ack, sample.prior_una);
 	sample.duplicate = sample.prior_flight && !seg->len &&
 			   !(seg->flags & (TCPX_FLAG_SYN | TCPX_FLAG_FIN)) &&
 			   seg->ack == sample.prior_una && !window_changed;

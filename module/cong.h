@@ -83,7 +83,9 @@ struct tcpx_cong_ack {
 	u32 acked;		/* bytes newly acknowledged or SACKed */
 	u32 flight;		/* FlightSize before this ACK */
 	bool cwnd_limited;	/* cwnd was what held the sender back */
+	u32 marked;		/* of @acked, as far as is known, with CE */
 	bool ece;		/* the peer has echoed CE */
+	bool accurate_ecn;	/* @marked is the peer's count: RFC 9768 */
 
 	/* For @control only. */
 	u32 delivered;		/* bytes newly acknowledged or SACKed */
@@ -158,6 +160,7 @@ struct tcpx_cong_ops {
 #define TCPX_CONG_F_ECN		0x2	/* asks for ECN whatever the knob says */
 #define TCPX_CONG_F_EXACT_ECHO	0x4	/* ECE on ACKs of CE: RFC 8257 3.2 */
 #define TCPX_CONG_F_RATE	0x8	/* wants rate samples, sets pacing_rate */
+#define TCPX_CONG_F_ACCURATE_ECN 0x10	/* scalable: RFC 9331, with RFC 9768 */
 
 /* The registry. get takes a reference on the owner, put drops it. */
 int tcpx_cong_register(struct tcpx_cong_ops *ops);
@@ -211,6 +214,22 @@ extern struct tcpx_cong_ops tcpx_cong_bbr;
 extern struct tcpx_cong_ops tcpx_cong_classic;
 extern struct tcpx_cong_ops tcpx_cong_cubic;
 extern struct tcpx_cong_ops tcpx_cong_dctcp;
+extern struct tcpx_cong_ops tcpx_cong_prague;
+
+/* cong_dctcp.c: which part of the data was marked. */
+struct tcpx_cong_marks {
+	u32 alpha;		/* average of that, of TCPX_CONG_ALPHA_MAX */
+	u32 acked;		/* bytes since it was last updated */
+	u32 marked;		/* of them */
+};
+
+#define TCPX_CONG_ALPHA_MAX	1024U
+
+void tcpx_cong_marks_update(struct tcpx_cong_marks *marks);
+u32 tcpx_cong_marks_reduce(const struct tcpx_cong *cong,
+			   const struct tcpx_cong_marks *marks);
+size_t tcpx_cong_marks_info(const struct tcpx_cong_marks *marks, bool enabled,
+			    int *attr, union tcp_cc_info *info);
 
 /* cong_reno.c */
 extern struct tcpx_cong_ops tcpx_cong_reno;

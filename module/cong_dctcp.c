@@ -11,16 +11,11 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 
-/* DCTCP.Alpha in 1/1024; 3.3.1: g is 1/16. */
-#define ALPHA_SHIFT	10
-#define ALPHA_MAX	(1U << ALPHA_SHIFT)
-#define G_SHIFT		4
+#define G_SHIFT		4		/* 3.3.1: g is 1/16 */
 
 struct dctcp {
-	u32 alpha;
-	u32 window_end;		/* DCTCP.WindowEnd */
-	u32 acked;		/* DCTCP.BytesAcked */
-	u32 marked;		/* DCTCP.BytesMarked */
+	struct tcpx_cong_marks marks;	/* DCTCP.Alpha, BytesAcked, BytesMarked */
+	u32 window_end;			/* DCTCP.WindowEnd */
 	bool has_window;
 };
 
@@ -29,22 +24,58 @@ static struct dctcp *dctcp_of(struct tcpx_cong *cong)
 	return cong->priv;
 }
 
+/* Alpha = Alpha * (1 - g) + g * M. */
+void tcpx_cong_marks_update(struct tcpx_cong_marks *marks)
+{
+	u32 part = div_u64((u64)marks->marked * TCPX_CONG_ALPHA_MAX,
+			   max(marks->acked, 1U));
+	/* Down to zero, not to where the shift leaves nothing. */
+	u32 decay = marks->alpha >> G_SHIFT;
+
+	marks->alpha -= decay ?: marks->alpha;
+	marks->alpha = min(marks->alpha + (part >> G_SHIFT),
+			   TCPX_CONG_ALPHA_MAX);
+	marks->acked = 0;
+	marks->marked = 0;
+}
+
+/* 3.3: cwnd = cwnd * (1 - DCTCP.Alpha / 2) */
+u32 tcpx_cong_marks_reduce(const struct tcpx_cong *cong,
+			   const struct tcpx_cong_marks *marks)
+{
+	u64 less = (u64)cong->cwnd * marks->alpha / (2 * TCPX_CONG_ALPHA_MAX);
+
+	return max(cong->cwnd - (u32)less, 2U * cong->smss);
+}
+
+size_t tcpx_cong_marks_info(const struct tcpx_cong_marks *marks, bool enabled,
+			    int *attr, union tcp_cc_info *info)
+{
+	*attr = INET_DIAG_DCTCPINFO;
+	info->dctcp = (struct tcp_dctcp_info){
+		.dctcp_enabled = enabled,
+		.dctcp_ce_state = marks->marked > 0,
+		.dctcp_alpha = marks->alpha,
+		.dctcp_ab_ecn = marks->marked,
+		.dctcp_ab_tot = marks->acked,
+	};
+	return sizeof(info->dctcp);
+}
+
 /* RFC 8257 4.2: from 1 on, so that the first mark is answered as by Reno. */
 static void tcpx_cong_dctcp_init(struct tcpx_cong *cong)
 {
-	dctcp_of(cong)->alpha = ALPHA_MAX;
+	dctcp_of(cong)->marks.alpha = TCPX_CONG_ALPHA_MAX;
 }
 
-/* 3.3 steps 1 to 9: once a window Alpha = Alpha * (1 - g) + g * M. */
+/* 3.3 steps 1 to 9: once a window. */
 static void tcpx_cong_dctcp_in_ack(struct tcpx_cong *cong,
 				   const struct tcpx_cong_ack *ack)
 {
 	struct dctcp *dctcp = dctcp_of(cong);
-	u32 part, decay;
 
-	dctcp->acked += ack->acked;
-	if (ack->ece)
-		dctcp->marked += ack->acked;
+	dctcp->marks.acked += ack->acked;
+	dctcp->marks.marked += ack->marked;
 	if (!dctcp->has_window) {
 		dctcp->has_window = true;
 		dctcp->window_end = ack->nxt;
@@ -52,24 +83,13 @@ static void tcpx_cong_dctcp_in_ack(struct tcpx_cong *cong,
 	}
 	if (!tcpx_seq_after(ack->una, dctcp->window_end))
 		return;
-
-	part = div_u64((u64)dctcp->marked << ALPHA_SHIFT,
-		       max(dctcp->acked, 1U));
-	/* Down to zero, not to where the shift leaves nothing. */
-	decay = dctcp->alpha >> G_SHIFT;
-	dctcp->alpha -= decay ?: dctcp->alpha;
-	dctcp->alpha = min(dctcp->alpha + (part >> G_SHIFT), ALPHA_MAX);
+	tcpx_cong_marks_update(&dctcp->marks);
 	dctcp->window_end = ack->nxt;
-	dctcp->acked = 0;
-	dctcp->marked = 0;
 }
 
-/* 3.3: cwnd = cwnd * (1 - DCTCP.Alpha / 2) */
 static u32 tcpx_cong_dctcp_ssthresh_ecn(struct tcpx_cong *cong, u32 flight)
 {
-	u64 less = (u64)cong->cwnd * dctcp_of(cong)->alpha >> (ALPHA_SHIFT + 1);
-
-	return max(cong->cwnd - (u32)less, 2U * cong->smss);
+	return tcpx_cong_marks_reduce(cong, &dctcp_of(cong)->marks);
 }
 
 static size_t tcpx_cong_dctcp_get_info(const struct tcpx_cong *cong, int *attr,
@@ -77,15 +97,7 @@ static size_t tcpx_cong_dctcp_get_info(const struct tcpx_cong *cong, int *attr,
 {
 	const struct dctcp *dctcp = cong->priv;
 
-	*attr = INET_DIAG_DCTCPINFO;
-	info->dctcp = (struct tcp_dctcp_info){
-		.dctcp_enabled = 1,
-		.dctcp_ce_state = dctcp->marked > 0,
-		.dctcp_alpha = dctcp->alpha,
-		.dctcp_ab_ecn = dctcp->marked,
-		.dctcp_ab_tot = dctcp->acked,
-	};
-	return sizeof(info->dctcp);
+	return tcpx_cong_marks_info(&dctcp->marks, true, attr, info);
 }
 
 struct tcpx_cong_ops tcpx_cong_dctcp = {

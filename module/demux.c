@@ -222,6 +222,7 @@ static void parse_options(struct tcpx_seg *seg, const u8 *th)
 	seg->tsval = opt.tsval;
 	seg->tsecr = opt.tsecr;
 	seg->sack_off = opt.sack_off;
+	seg->accecn_off = opt.accecn_off;
 }
 
 /*

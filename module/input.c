@@ -326,6 +326,8 @@ static enum skb_drop_reason fifth_ack(struct tcpx_sock *tcb,
 			return SKB_DROP_REASON_TCP_FLAGS;
 		opens = true;
 	}
+	if (unlikely(opens && tcb->rcv.ecn & TCPX_ECN_ACCURATE))
+		tcpx_accecn_opened(tcb, seg);
 	reason = tcpx_ack(tcb, skb);
 	if (unlikely(reason))
 		return reason;
@@ -593,7 +595,7 @@ static void segment_arrives(struct tcpx_sock *tcb, struct sk_buff *skb)
 		return;
 	}
 	if (unlikely(tcb->rcv.ecn))
-		tcpx_ecn_received(tcb, seg);
+		tcpx_ecn_received(tcb, skb);
 	sixth_urg(tcb, skb);
 	if (seventh_text(tcb, skb))
 		eighth_fin(tcb);

@@ -40,9 +40,11 @@ static const struct tcpx_knobs *knobs_of(const struct sock *sk)
 
 int tcpx_listen_create(struct sock *sk)
 {
-	struct tcpx_listen *l = listen_of(sk);
+	struct tcpx_listen *l;
 
 	sock_owned_by_me(sk);
+	tcpx_ecn_forget(tcpx_sk(sk));
+	l = listen_of(sk);
 	if (l)
 		return 0;
 	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
@@ -434,6 +436,7 @@ static void send_cookie(struct sock *sk, const struct sk_buff *skb)
 		req.wscale_ok = 0;
 		req.ecn = 0;
 	}
+	req.ecn = tcpx_ecn_classic(req.ecn);
 	req.iss = tcpx_cookie_isn(&flow, req.irs, &req.mss_peer);
 	/* Pairs with is_cookie_time(); not a store for each of a flood. */
 	if (READ_ONCE(l->cookie_s) != now_s)
@@ -536,7 +539,7 @@ static void init_sequence(struct tcpx_sock *tcb, const struct tcpx_request *req)
 	rcv->ts_ok = req->ts_ok;
 	rcv->ts_recent = req->ts_recent;
 	rcv->ts_recent_s = ktime_get_seconds();
-	rcv->ecn = READ_ONCE(req->ecn);
+	tcpx_ecn_init_child(tcb, READ_ONCE(req->ecn));
 	rcv->mss = req->mss_adv;
 	if (!req->wscale_ok)
 		rcv->wnd_clamp = TCPX_WINDOW_MAX;
@@ -621,7 +624,7 @@ static bool adopt(struct tcpx_listen *l, struct tcpx_request *req,
 /* Its SYN,ACK is sent and sent again as a simultaneous open's; not yet. */
 static int queue_syn_ack(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 {
-	u8 ecn = tcb->rcv.ecn & TCPX_ECN_SEND ? TCPX_FLAG_ECE : 0;
+	u8 ecn = tcpx_ecn_syn_ack_flags(tcb->rcv.ecn);
 
 	tcb->snd.nxt = tcb->snd.iss;
 	tcb->snd.write_seq = tcb->snd.iss;
@@ -649,6 +652,7 @@ static bool open_early(struct sock *sk, struct sk_buff *skb, u32 iss,
 		return false;
 	fill_request(&req, sk, skb, iss);
 	req.cookie = 1;
+	req.ecn = tcpx_ecn_classic(req.ecn);
 	child = create_child(sk, &req, skb);
 	if (!child) {
 		sock_put(sk);
@@ -831,9 +835,7 @@ static bool check_request(struct tcpx_request *req, const struct sk_buff *skb)
 	if (seg->seq == req->irs && !(seg->flags & (TCPX_FLAG_ACK |
 						    TCPX_FLAG_RST)) &&
 	    seg->flags & TCPX_FLAG_SYN) {
-		/* RFC 3168 6.1.1: it fell back; what is marked is echoed. */
-		if (!tcpx_ecn_accept(knobs_of(listener_of(req)), seg))
-			WRITE_ONCE(req->ecn, req->ecn & ~TCPX_ECN_SEND);
+		tcpx_ecn_asked_again(req, seg);
 		tcpx_xmit_syn_ack_again(req);
 		return false;
 	}

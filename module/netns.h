@@ -20,6 +20,16 @@ struct sock;
 struct tcpx_cong_ops;
 struct tcpx_fastopen_net;
 
+/* As net.ipv4.tcp_ecn of later kernels. */
+enum tcpx_ecn_knob {
+	TCPX_ECN_NONE,
+	TCPX_ECN_BOTH,			/* ask for it and accept it */
+	TCPX_ECN_ACCEPT,
+	TCPX_ECN_BOTH_ACCURATE,		/* RFC 9768, or classic if they say so */
+	TCPX_ECN_BOTH_ACCEPT_ACCURATE,	/* ask for classic */
+	TCPX_ECN_ACCEPT_ACCURATE,
+};
+
 /* Knobs; sysctl.c describes each. Read with READ_ONCE(), no lock. */
 struct tcpx_knobs {
 	int rmem[3];			/* bytes: min, default, max */
@@ -27,7 +37,8 @@ struct tcpx_knobs {
 	u8 timestamps;
 	u8 sack;
 	u8 window_scaling;
-	u8 ecn;				/* 1: ask for it, 2: accept it only */
+	u8 ecn;				/* enum tcpx_ecn_knob */
+	u8 ecn_option;			/* RFC 9768 3.2.3: 1: of CE, 2: of all */
 	u8 ecn_fallback;
 	u8 ecn_abe;			/* RFC 8511 */
 	u8 moderate_rcvbuf;

@@ -10,6 +10,8 @@
 #define TS_ALIGNED	(TCPX_OPT_NOP << 24 | TCPX_OPT_NOP << 16 | \
 			 TCPX_OPT_TS << 8 | TCPX_OPTLEN_TS)
 
+#define COUNTER_LEN	3		/* RFC 9768 3.2.3, bytes */
+
 static void take_timestamps(const u8 *opt, struct tcpx_options *out)
 {
 	out->tsval = tcpx_wire_be32(opt + 2);
@@ -46,6 +48,13 @@ static void take_fastopen(const u8 *opt, unsigned int size,
 	out->present |= TCPX_HAS_FASTOPEN;
 }
 
+static bool is_accecn(const u8 *opt, unsigned int size)
+{
+	return (opt[0] == TCPX_OPT_ACCECN0 || opt[0] == TCPX_OPT_ACCECN1) &&
+	       size <= TCPX_OPTLEN_ACCECN_BASE + 3 * COUNTER_LEN &&
+	       (size - TCPX_OPTLEN_ACCECN_BASE) % COUNTER_LEN == 0;
+}
+
 /* @size was checked against the header; one wrong for the kind is ignored. */
 static void take_option(const u8 *opt, unsigned int size, unsigned int at,
 			struct tcpx_options *out)
@@ -55,6 +64,9 @@ static void take_option(const u8 *opt, unsigned int size, unsigned int at,
 	} else if (opt[0] == TCPX_OPT_SACK && is_sack_len_legal(size)) {
 		out->sack_off = TCPX_HDR_LEN + at;
 		out->present |= TCPX_HAS_SACK;
+	} else if (is_accecn(opt, size)) {
+		out->accecn_off = TCPX_HDR_LEN + at;
+		out->present |= TCPX_HAS_ACCECN;
 	}
 }
 
@@ -143,6 +155,40 @@ unsigned int tcpx_options_sack(const u8 *th, unsigned int hdr_len,
 		blocks[i].end = tcpx_wire_be32(opt + 4);
 	}
 	return nr;
+}
+
+/*
+ * Read the AccECN option at @off of the header @th, RFC 9768 3.2.3: the counters
+ * that fit into it. False if it is none.
+ */
+bool tcpx_options_accecn(const u8 *th, unsigned int hdr_len, unsigned int off,
+			 struct tcpx_accecn_option *out)
+{
+	const u8 *opt = th + off;
+	unsigned int i, nr;
+
+	memset(out, 0, sizeof(*out));
+	if (off + TCPX_OPTLEN_ACCECN_BASE > hdr_len || opt[1] > hdr_len - off ||
+	    opt[1] < TCPX_OPTLEN_ACCECN_BASE || !is_accecn(opt, opt[1]))
+		return false;
+
+	nr = (opt[1] - TCPX_OPTLEN_ACCECN_BASE) / COUNTER_LEN;
+	for (i = 0; i < nr; i++) {
+		const u8 *at = opt + TCPX_OPTLEN_ACCECN_BASE + i * COUNTER_LEN;
+		u32 counter = (u32)at[0] << 16 | at[1] << 8 | at[2];
+
+		if (i == 1) {
+			out->ceb = counter;
+			out->fields |= TCPX_ACCECN_CEB;
+		} else if ((i == 0) == (opt[0] == TCPX_OPT_ACCECN0)) {
+			out->e0b = counter;
+			out->fields |= TCPX_ACCECN_E0B;
+		} else {
+			out->e1b = counter;
+			out->fields |= TCPX_ACCECN_E1B;
+		}
+	}
+	return true;
 }
 
 static __be32 option_word(u8 a, u8 b, u8 c, u8 d)
@@ -243,4 +289,29 @@ __be32 *tcpx_options_build_sack(__be32 *to, unsigned int nr,
 		*to++ = cpu_to_be32(blocks[i].end);
 	}
 	return to;
+}
+
+static u8 *store_counter(u8 *to, u32 counter)
+{
+	to[0] = counter >> 16;
+	to[1] = counter >> 8;
+	to[2] = counter;
+	return to + COUNTER_LEN;
+}
+
+/* @size: TCPX_OPTLEN_ACCECN_SHORT or _ALIGNED; @is_one: ECT(1) comes first. */
+void tcpx_options_build_accecn(__be32 *to, unsigned int size, bool is_one,
+			       const struct tcpx_accecn_option *opt)
+{
+	bool all = size == TCPX_OPTLEN_ACCECN_ALIGNED;
+	u8 *at = (u8 *)to;
+
+	if (all)
+		*at++ = TCPX_OPT_NOP;
+	*at++ = is_one ? TCPX_OPT_ACCECN1 : TCPX_OPT_ACCECN0;
+	*at++ = TCPX_OPTLEN_ACCECN_BASE + (all ? 3 : 2) * COUNTER_LEN;
+	at = store_counter(at, is_one ? opt->e1b : opt->e0b);
+	at = store_counter(at, opt->ceb);
+	if (all)
+		store_counter(at, is_one ? opt->e0b : opt->e1b);
 }

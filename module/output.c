@@ -263,7 +263,8 @@ static u32 gso_limit(const struct tcpx_sock *tcb)
 	u32 limit = min_t(u32, sk->sk_gso_max_size,
 			  (u32)sk->sk_gso_max_segs * tcb->snd.mss);
 
-	if (unlikely(tcb->recovery.state == TCPX_LOSS))
+	if (unlikely(tcb->recovery.state == TCPX_LOSS ||
+		     tcb->rcv.ecn & TCPX_ECN_ALONE))
 		return tcb->snd.mss;
 	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE)) {
 		limit = min_t(u64, limit, tcpx_timers_pacing_rate(tcb) >> 10);

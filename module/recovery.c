@@ -487,7 +487,9 @@ static void describe_ack(const struct tcpx_sock *tcb,
 		.nxt = tcb->snd.nxt,
 		.acked = sample->acked,
 		.flight = sample->prior_flight,
+		.marked = min(sample->marked, sample->acked),
 		.ece = sample->ece,
+		.accurate_ecn = tcb->rcv.ecn & TCPX_ECN_ACCURATE,
 	};
 }
 
@@ -642,7 +644,7 @@ void tcpx_recovery_ack(struct tcpx_sock *tcb, struct tcpx_ack_sample *sample)
 	leave_if_recovered(tcb);
 	if (unlikely(sample->ece)) {
 		TCPX_ADD(sock_net(tcpx_to_sk(tcb)), DeliveredCE,
-			 DIV_ROUND_UP(sample->acked, tcb->snd.mss));
+			 DIV_ROUND_UP(sample->marked, tcb->snd.mss));
 		enter_cwr(tcb, sample->prior_flight);
 	}
 	if (tcb->rack.is_used) {

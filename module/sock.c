@@ -195,6 +195,7 @@ void tcpx_sock_destruct(struct sock *sk)
 
 	tcpx_cong_release(&tcb->cong);
 	sk_sockets_allocated_dec(sk);
+	tcpx_ecn_forget(tcb);
 	if (tcb->listen)
 		tcpx_fastopen_free_queue(&tcb->listen->fastopen);
 	kfree(tcb->listen);
@@ -272,6 +273,7 @@ void tcpx_sock_detach(struct sock *sk)
 	if (unlikely(tcb->user.fastopen & TCPX_TFO_PENDING))
 		tcpx_fastopen_settled(tcb, false);
 	tcpx_unhash(sk);
+	tcpx_ecn_forget(tcb);
 	inet_sk_set_state(sk, TCP_CLOSE);
 	tcpx_timers_state_changed(tcb);
 	tcpx_output_purge(tcb);
@@ -485,6 +487,7 @@ int tcpx_sock_disconnect(struct sock *sk, int flags)
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);
 	INET_ECN_dontxmit(sk);
+	tcpx_ecn_forget(tcb);
 	tcb->ip = sk->sk_family == AF_INET ? &tcpx_ip4_ops : &tcpx_ip6_ops;
 	init_connection(tcb);
 	sk_error_report(sk);

@@ -160,11 +160,17 @@ struct tcpx_rcv {
 	u32 challenge_ms;	/* start of the period that is counted */
 };
 
+/* In a request these two bits are the mark of the SYN. */
+#define TCPX_ECN_SYN_SHIFT	6
+
 #define TCPX_ECN_SEND		0x01	/* new data goes out with ECT(0) */
 #define TCPX_ECN_RECEIVE	0x02	/* CE is echoed */
 #define TCPX_ECN_ECHO		0x04	/* CE came: ECE until CWR comes */
 #define TCPX_ECN_CWR		0x08	/* the next new data carries CWR */
 #define TCPX_ECN_SEEN		0x10	/* the peer sent ECT: TCP_INFO */
+#define TCPX_ECN_ACCURATE	0x20	/* RFC 9768, accecn.c; SYN-SENT: asked */
+#define TCPX_ECN_ALONE		0x40	/* ACE does not survive segmentation */
+#define TCPX_ECN_HANDSHAKE	0x80	/* a SYN,ACK's mark is to be told */
 
 enum tcpx_recovery_state {
 	TCPX_OPEN,
@@ -277,6 +283,7 @@ struct tcpx_sock {
 	union {
 		struct tcpx_listen *listen;	/* LISTEN only, listen.c */
 		struct sock *listener;		/* TCPX_TFO_PENDING only */
+		struct tcpx_accecn *accecn;	/* TCPX_ECN_ACCURATE only */
 	};
 	union {
 		struct list_head accept_node;	/* not accepted yet, listen.c */

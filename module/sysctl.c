@@ -30,6 +30,7 @@ long tcpx_sysctl_mem[3];
 static int max_1 = 1;
 static int max_2 = 2;
 static int max_4 = 4;
+static int max_5 = 5;
 static int max_synack_retries = TCPX_SYNACK_RETRIES_MAX;
 static int max_127 = 127;
 static int max_keepalive_s = 32767;
@@ -270,7 +271,8 @@ static const struct ctl_table template[] = {
 	KNOB_U8("timestamps", timestamps, SYSCTL_ZERO, &max_1),
 	KNOB_U8("sack", sack, SYSCTL_ZERO, &max_1),
 	KNOB_U8("window_scaling", window_scaling, SYSCTL_ZERO, &max_1),
-	KNOB_U8("ecn", ecn, SYSCTL_ZERO, &max_2),
+	KNOB_U8("ecn", ecn, SYSCTL_ZERO, &max_5),
+	KNOB_U8("ecn_option", ecn_option, SYSCTL_ZERO, &max_2),
 	KNOB_U8("ecn_fallback", ecn_fallback, SYSCTL_ZERO, &max_1),
 	KNOB_U8("ecn_abe", ecn_abe, SYSCTL_ZERO, &max_1),
 	KNOB_U8("moderate_rcvbuf", moderate_rcvbuf, SYSCTL_ZERO, &max_1),
@@ -337,7 +339,8 @@ static const struct tcpx_knobs default_knobs = {
 	.timestamps = 1,
 	.sack = 1,
 	.window_scaling = 1,
-	.ecn = 2,
+	.ecn = TCPX_ECN_ACCEPT,
+	.ecn_option = 2,
 	.ecn_fallback = 1,
 	.moderate_rcvbuf = 1,
 	.slow_start_after_idle = 1,

@@ -49,6 +49,7 @@ struct tcpx_ack_sample {
 	s64 rtt_us;		/* -1: no sample, Karn */
 	struct tcpx_sack_block dsack_block;	/* if dsack */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
+	u32 marked;		/* of @delivered, with CE; if @ece */
 	bool ece;		/* the peer saw CE, RFC 3168 6.1.2 */
 	bool dsack;
 	bool has_tsecr;
@@ -309,6 +310,8 @@ void tcpx_xmit_request_ack(struct tcpx_request *req);
 void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw);
 
 /* ecn.c. Owned. */
+/* A connection is over, or not made yet. */
+void tcpx_ecn_forget(struct tcpx_sock *tcb);
 /* ECE and CWR of our first SYN, 0 if ECN is not to be asked for. */
 u8 tcpx_ecn_offer(struct tcpx_sock *tcb);
 /* @syn goes out again: without, for it may have been dropped for them. */
@@ -317,10 +320,21 @@ void tcpx_ecn_syn_lost(struct tcpx_sock *tcb, struct sk_buff *syn);
 bool tcpx_ecn_syn_refused(struct tcpx_sock *tcb);
 /* The peer's SYN or SYN,ACK in SYN-SENT, of a SYN that asked. */
 void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
-/* What a listener answers to the SYN @seg: TCPX_ECN_*. Not owned. */
+/*
+ * What a listener agrees on with the SYN @seg: TCPX_ECN_*, and from
+ * TCPX_ECN_SYN_SHIFT on, if that is accurate, the mark that it came with; the
+ * same without accurate feedback; and what the SYN,ACK says. Not owned.
+ */
 u8 tcpx_ecn_accept(const struct tcpx_knobs *knobs, const struct tcpx_seg *seg);
+u8 tcpx_ecn_classic(u8 ecn);
+void tcpx_ecn_asked_again(struct tcpx_request *req, const struct tcpx_seg *seg);
+u16 tcpx_ecn_syn_ack_flags(u8 ecn);
+void tcpx_ecn_init_child(struct tcpx_sock *tcb, u8 ecn);
 /* An acceptable segment, before its text; if rcv.ecn. */
-void tcpx_ecn_received(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
+void tcpx_ecn_received(struct tcpx_sock *tcb, const struct sk_buff *skb);
+/* What an ACK says of marks; if TCPX_ECN_SEND. */
+void tcpx_ecn_feedback(struct tcpx_sock *tcb, const struct sk_buff *skb,
+		       struct tcpx_ack_sample *sample);
 /* Mark the packet, return @flags with ECE and CWR; if rcv.ecn. */
 u16 tcpx_ecn_send(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 		  u16 flags);
@@ -328,9 +342,36 @@ u16 tcpx_ecn_send(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 /* cwnd was reduced, for whatever reason: the peer is told. */
 static inline void tcpx_ecn_reduced(struct tcpx_sock *tcb)
 {
-	if (unlikely(tcb->rcv.ecn & TCPX_ECN_SEND))
+	if (unlikely(tcb->rcv.ecn & TCPX_ECN_SEND) &&
+	    !(tcb->rcv.ecn & TCPX_ECN_ACCURATE))
 		tcb->rcv.ecn |= TCPX_ECN_CWR;
 }
+
+/*
+ * accecn.c, RFC 9768. Owned, and TCPX_ECN_ACCURATE, but for _flags(). start is
+ * false if there is no memory; syn_answered if that is not agreed on.
+ */
+u16 tcpx_accecn_syn_ack_flags(u8 ecn);
+u16 tcpx_accecn_request_flags(void);
+u16 tcpx_accecn_timewait_flags(u8 ace);
+bool tcpx_accecn_start(struct tcpx_sock *tcb, u8 syn_ecn);
+void tcpx_accecn_free(struct tcpx_sock *tcb);
+bool tcpx_accecn_syn_answered(struct tcpx_sock *tcb,
+			      const struct tcpx_seg *seg);
+/* The ACK of a SYN,ACK of ours. */
+void tcpx_accecn_opened(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
+void tcpx_accecn_received(struct tcpx_sock *tcb, const struct tcpx_seg *seg,
+			  u32 packets);
+/* @flags with ACE; @pure: no data. */
+u16 tcpx_accecn_send(struct tcpx_sock *tcb, u16 flags, bool pure);
+/* Bytes of the option on an ACK with @room for it, 0: none. */
+unsigned int tcpx_accecn_option_size(const struct tcpx_sock *tcb,
+				     unsigned int room);
+void tcpx_accecn_option_build(struct tcpx_sock *tcb, __be32 *to,
+			      unsigned int size);
+void tcpx_accecn_feedback(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			  struct tcpx_ack_sample *sample);
+u8 tcpx_accecn_ace(const struct tcpx_sock *tcb);
 
 /* recovery.c. Owned. */
 void tcpx_recovery_init(struct tcpx_sock *tcb);

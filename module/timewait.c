@@ -234,6 +234,7 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 	tw->ts_recent_s = tcb->rcv.ts_recent_s;
 	tw->ts_offset = tcb->snd.ts_offset;
 	tw->ts_ok = tcb->rcv.ts_ok;
+	tw->ace = tcb->rcv.ecn & TCPX_ECN_ACCURATE ? tcpx_accecn_ace(tcb) : 0;
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = inet_sk(sk)->tos;
 	tw->ack_limit_ms = 0;

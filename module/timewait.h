@@ -28,6 +28,7 @@ struct tcpx_timewait {
 	u32 ack_limit_ms;		/* last out-of-window ACK */
 	u8 rcv_wscale;
 	u8 ts_ok:1;
+	u8 ace:3;			/* RFC 9768 3.2.2 */
 	u8 tos;
 	__be32 flowlabel;
 };

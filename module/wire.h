@@ -31,6 +31,8 @@
 #define TCPX_OPT_SACK		5	/* RFC 2018 3 */
 #define TCPX_OPT_TS		8	/* RFC 7323 3.2 */
 #define TCPX_OPT_FASTOPEN	34	/* RFC 7413 4.1.1 */
+#define TCPX_OPT_ACCECN0	172	/* RFC 9768 3.2.3: ECT(0) first */
+#define TCPX_OPT_ACCECN1	174	/* ECT(1) first */
 
 #define TCPX_OPTLEN_MSS		4
 #define TCPX_OPTLEN_WSCALE	3
@@ -39,6 +41,9 @@
 #define TCPX_OPTLEN_SACK_BLOCK	8
 #define TCPX_OPTLEN_TS		10
 #define TCPX_OPTLEN_TS_ALIGNED	12	/* with its two NOPs */
+#define TCPX_OPTLEN_ACCECN_BASE	2	/* and 0 to 3 counters of 3 bytes */
+#define TCPX_OPTLEN_ACCECN_SHORT 8	/* two counters */
+#define TCPX_OPTLEN_ACCECN_ALIGNED 12	/* three, with a NOP */
 #define TCPX_OPTLEN_FASTOPEN_BASE 2	/* that is all: a cookie is asked for */
 
 /* Limits. */
@@ -58,10 +63,11 @@
 /* Bits of tcpx_seg.options: which options are present. */
 #define TCPX_HAS_TS		0x01
 #define TCPX_HAS_SACK		0x02
-#define TCPX_HAS_MSS		0x04	/* this and the rest: SYN only */
+#define TCPX_HAS_MSS		0x04	/* this and the next: SYN only */
 #define TCPX_HAS_WSCALE		0x08
 #define TCPX_HAS_SACK_OK	0x10
 #define TCPX_HAS_FASTOPEN	0x20
+#define TCPX_HAS_ACCECN		0x40
 
 /*
  * A received segment in host order: made once by demux.c in skb->cb, the
@@ -83,6 +89,7 @@ struct tcpx_seg {
 	u8 hdr_len;		/* TCP header with options, bytes */
 	u8 options;		/* TCPX_HAS_* */
 	u8 sack_off;		/* SACK option: offset in the TCP header */
+	u8 accecn_off;		/* AccECN option, the same */
 	u8 ecn;			/* IP ECN field, INET_ECN_* */
 };
 

@@ -248,7 +248,7 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 	struct tcpx_sack_block blocks[TCPX_SACK_MAX];
 	struct sock *sk = tcpx_to_sk(tcb);
 	struct inet_sock *inet = inet_sk(sk);
-	unsigned int len = skb->len, hdr_len, nr = 0;
+	unsigned int len = skb->len, hdr_len, nr = 0, accecn = 0;
 	u8 cookie[TCPX_TFO_COOKIE_MAX];
 	struct tcpx_options syn_opt;
 	bool told_sack = true;
@@ -268,6 +268,12 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 			hdr_len = TCPX_HDR_LEN +
 				  tcpx_options_size(tcb->rcv.ts_ok, nr);
 		}
+		if (unlikely(tcb->rcv.ecn & TCPX_ECN_ACCURATE) && !len &&
+		    !(flags & TCPX_FLAG_RST)) {
+			accecn = tcpx_accecn_option_size(tcb, TCPX_HDR_LEN_MAX -
+							      hdr_len);
+			hdr_len += accecn;
+		}
 	}
 
 	if (unlikely(tcb->rcv.ecn))
@@ -284,7 +290,9 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 			opt = tcpx_options_build_ts(opt, ts_now(tcb),
 						    tcb->rcv.ts_recent);
 		if (nr)
-			tcpx_options_build_sack(opt, nr, blocks);
+			opt = tcpx_options_build_sack(opt, nr, blocks);
+		if (unlikely(accecn))
+			tcpx_accecn_option_build(tcb, opt, accecn);
 	}
 	if (unlikely(tcb->snd.urgent))
 		set_urgent(tcb, skb, seq);
@@ -579,8 +587,7 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer)
 	opt.mss = req->mss_adv;
 	if (unlikely(offer))
 		tcpx_fastopen_offer(listener, &flow, &opt, cookie);
-	if (READ_ONCE(req->ecn) & TCPX_ECN_SEND)
-		seg.flags |= TCPX_FLAG_ECE;
+	seg.flags |= tcpx_ecn_syn_ack_flags(READ_ONCE(req->ecn));
 	if (req->wscale_ok) {
 		opt.present |= TCPX_HAS_WSCALE;
 		opt.wscale = req->rcv_wscale;
@@ -625,6 +632,8 @@ void tcpx_xmit_request_ack(struct tcpx_request *req)
 
 	if (tcpx_xmit_is_limited(sock_net(listener), &req->ack_limit_ms))
 		return;
+	if (unlikely(READ_ONCE(req->ecn) & TCPX_ECN_ACCURATE))
+		seg.flags |= tcpx_accecn_request_flags();
 	ip = tcpx_flow_of(&flow, &req->common);
 	flow.mark = req->mark;
 	flow.tos = req->tos;
@@ -637,7 +646,7 @@ void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw)
 	struct bare_segment seg = {
 		.seq = tw->snd_nxt,
 		.ack = tw->rcv_nxt,
-		.flags = TCPX_FLAG_ACK,
+		.flags = TCPX_FLAG_ACK | tcpx_accecn_timewait_flags(tw->ace),
 		.wnd = min_t(u32, tw->rcv_wnd >> tw->rcv_wscale,
 			     TCPX_WINDOW_MAX),
 		.ts = tw->ts_ok,

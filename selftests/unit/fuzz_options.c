@@ -16,6 +16,7 @@ static void check(bool right)
 static void parse(const u8 *th, unsigned int hdr_len, bool syn)
 {
 	struct tcpx_sack_block blocks[TCPX_SACK_MAX];
+	struct tcpx_accecn_option accecn;
 	struct tcpx_options opt;
 	unsigned int nr;
 
@@ -34,7 +35,14 @@ static void parse(const u8 *th, unsigned int hdr_len, bool syn)
 		return;
 	}
 
-	check(!(opt.present & ~(TCPX_HAS_TS | TCPX_HAS_SACK)));
+	check(!(opt.present & ~(TCPX_HAS_TS | TCPX_HAS_SACK |
+				TCPX_HAS_ACCECN)));
+	if (opt.present & TCPX_HAS_ACCECN) {
+		check(tcpx_options_accecn(th, hdr_len, opt.accecn_off,
+					  &accecn));
+		check(accecn.ceb >> 24 == 0 && accecn.e0b >> 24 == 0 &&
+		      accecn.e1b >> 24 == 0);
+	}
 	if (opt.present & TCPX_HAS_SACK) {
 		check(th[opt.sack_off] == TCPX_OPT_SACK);
 		nr = tcpx_options_sack(th, hdr_len, opt.sack_off, blocks);
@@ -42,10 +50,11 @@ static void parse(const u8 *th, unsigned int hdr_len, bool syn)
 	}
 }
 
-/* The first octet says where the SACK reader looks, the rest are options. */
+/* The first octet says where the readers look, the rest are options. */
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct tcpx_sack_block blocks[TCPX_SACK_MAX];
+	struct tcpx_accecn_option accecn;
 	unsigned int hdr_len;
 	u8 *th;
 
@@ -58,6 +67,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	parse(th, hdr_len, true);
 	parse(th, hdr_len, false);
 	tcpx_options_sack(th, hdr_len, data[0], blocks);
+	tcpx_options_accecn(th, hdr_len, data[0], &accecn);
 	free(th);
 	return 0;
 }

@@ -75,6 +75,11 @@ static struct tcpx_options expect(const u8 *o, int len, bool syn)
 			want.present |= TCPX_HAS_SACK;
 			want.sack_off = 20 + at;
 		}
+		if ((kind == 172 || kind == 174) && !syn &&
+		    (size == 2 || size == 5 || size == 8 || size == 11)) {
+			want.present |= TCPX_HAS_ACCECN;
+			want.accecn_off = 20 + at;
+		}
 		if (kind == 2 && size == 4 && syn) {
 			want.mss = o[at + 2] * 0x100 + o[at + 3];
 			want.present &= ~TCPX_HAS_MSS;
@@ -106,6 +111,8 @@ static bool same(const struct tcpx_options *a, const struct tcpx_options *b)
 	    (a->tsval != b->tsval || a->tsecr != b->tsecr))
 		return false;
 	if (a->present & TCPX_HAS_SACK && a->sack_off != b->sack_off)
+		return false;
+	if (a->present & TCPX_HAS_ACCECN && a->accecn_off != b->accecn_off)
 		return false;
 	if (a->present & TCPX_HAS_MSS && a->mss != b->mss)
 		return false;
@@ -443,6 +450,62 @@ TEST(sack_reader_stays_inside)
 					want = 0;
 				ASSERT_EQ(nr, want);
 				ASSERT_LE(nr, TCPX_SACK_MAX);
+				give_back(th, len);
+			}
+		}
+	}
+}
+
+TEST(RFC_9768_7_accecn_round_trip)
+{
+	struct tcpx_accecn_option in = {
+		.ceb = 0x1010203, .e0b = 0xfffffffe, .e1b = 1,
+	}, out;
+	u8 th[20 + 12];
+
+	for (int is_one = 0; is_one < 2; is_one++) {
+		for (int size = 8; size <= 12; size += 4) {
+			int off = size == 12 ? 21 : 20;
+
+			tcpx_options_build_accecn((__be32 *)(th + 20), size,
+						  is_one, &in);
+			ASSERT_TRUE(is_strictly_legal(th + 20, size));
+			ASSERT_EQ(th[off], is_one ? 174 : 172);
+			ASSERT_EQ(th[off + 1], size == 12 ? 11 : 8);
+			ASSERT_TRUE(tcpx_options_accecn(th, 20 + size, off,
+							&out));
+			ASSERT_EQ(out.ceb, 0x010203);
+			ASSERT_EQ(out.fields, size == 12 ? 7 : is_one ?
+				  TCPX_ACCECN_CEB | TCPX_ACCECN_E1B :
+				  TCPX_ACCECN_CEB | TCPX_ACCECN_E0B);
+			if (out.fields & TCPX_ACCECN_E0B)
+				ASSERT_EQ(out.e0b, 0xfffffe);
+			if (out.fields & TCPX_ACCECN_E1B)
+				ASSERT_EQ(out.e1b, 1);
+		}
+	}
+}
+
+TEST(RFC_9768_7_accecn_reader_stays_inside)
+{
+	struct tcpx_accecn_option out;
+	u8 o[TCPX_HDR_LEN_MAX];
+
+	for (int len = 20; len <= 60; len += 4) {
+		for (int off = 20; off < 64; off++) {
+			for (int size = 0; size < 256; size++) {
+				bool legal = size == 2 || size == 5 ||
+					     size == 8 || size == 11;
+				u8 *th;
+
+				memset(o, size, sizeof(o));
+				if (off < sizeof(o))
+					o[off] = 172;
+				th = exact(o, len);
+				ASSERT_EQ(tcpx_options_accecn(th, len, off,
+							      &out),
+					  legal && off + 2 <= len &&
+					  off + size <= len);
 				give_back(th, len);
 			}
 		}

@@ -196,7 +196,7 @@ class Peer:
 
     def audit(self, seg):
         """INV: what holds for every segment of a correct sender."""
-        if seg.tos & 3 not in ((0, 2) if seg.data else (0,)):
+        if seg.tos & 3 not in ((0, self.ect) if seg.data else (0,)):
             self.fail('INV: ECN field %d with %d bytes (3168-2, 8311-1)' % (
                 seg.tos & 3, len(seg.data)))
         if seg.has('R') or self.dut_iss is None:
