@@ -130,7 +130,7 @@ static void leave_demux(void)
 
 static struct tcpx_cong_ops * const algorithms[] = {
 	&tcpx_cong_reno, &tcpx_cong_classic, &tcpx_cong_cubic,
-	&tcpx_cong_dctcp, &tcpx_cong_bbr,
+	&tcpx_cong_dctcp, &tcpx_cong_bbr, &tcpx_cong_prague,
 };
 
 static void unregister_algorithms(void)

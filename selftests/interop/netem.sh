@@ -36,16 +36,41 @@ algorithms()
 {
 	local name
 
-	for name in reno classic dctcp bbr; do
+	for name in reno classic dctcp bbr prague; do
 		plug veth || return
 		tc -n "$A" qdisc replace dev a0 root netem limit 10000 "$@"
 		tc -n "$B" qdisc replace dev b0 root netem limit 10000 "$@"
 		in_a sysctl -qw "net.tcpx.congestion_control=$name" &&
-			in_b sysctl -qw "net.tcpx.congestion_control=$name" &&
+			in_b sysctl -qw "net.tcpx.congestion_control=$name" \
+				net.tcpx.ecn=3 &&
 			transfer veth 4 tcpx tcpx -n $((SIZE / 4))
 		result $? "netem all at once IPv4 tcpx:tcpx $name"
 		unplug
 	done
+}
+
+counter() { in_a awk -v name="$1" '$1 == name { print $2 }' /proc/net/tcpx_snmp; }
+
+# marks NAME KNOB: a queue that marks, and never overflows
+marks()
+{
+	local name=$1 sent
+
+	plug veth || return
+	in_a sysctl -qw "net.tcpx.congestion_control=$name" "net.tcpx.ecn=$2" &&
+		in_b sysctl -qw "net.tcpx.ecn=$2"
+	tc -n "$A" qdisc add dev a0 root handle 1: tbf rate 50mbit \
+		burst 16k limit 2000000 &&
+		tc -n "$A" qdisc add dev a0 parent 1: fq_codel \
+			ce_threshold 2ms memory_limit 4000000
+	sent=$(counter RetransSegs)
+	transfer veth 4 tcpx tcpx -n $((SIZE * 2))
+	result $? "marks: $name, ecn $2"
+	sent=$(($(counter RetransSegs) - sent))
+	echo "# $(counter DeliveredCE) marked, $sent sent again"
+	[ "$(counter DeliveredCE)" -gt 0 ] && [ $sent = 0 ]
+	result $? "marks: $name, ecn $2, are heard, nothing is lost"
+	unplug
 }
 
 row "loss 5%" loss 5%
@@ -55,5 +80,10 @@ row corruption corrupt 1%
 row "delay 100 ms" delay 100ms
 ALL="delay 10ms 5ms loss 1% duplicate 1% corrupt 0.1% reorder 10% 50%"
 row "all at once" $ALL
-[ "$(stack tcpx)" = native ] || algorithms $ALL
+if [ "$(stack tcpx)" != native ]; then
+	algorithms $ALL
+	marks prague 3
+	marks cubic 3
+	marks cubic 1
+fi
 finish
