@@ -316,7 +316,21 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 
 /* --- reordering and tail loss probe -------------------------------------- */
 
-/* RFC 8985 7.2 */
+/* Its ACK may be delayed, unless there is a FIN, whose ACK is sent at once. */
+static bool is_lone_segment(const struct tcpx_sock *tcb)
+{
+	const struct sk_buff *last;
+
+	if (likely(tcpx_flight(tcb) > tcb->snd.mss))
+		return false;
+	last = skb_rb_last(&tcpx_to_sk(tcb)->tcp_rtx_queue);
+	return !last || !(tcpx_tx_cb(last)->flags & TCPX_FLAG_FIN);
+}
+
+/*
+ * RFC 8985 7.2. Deviation: no time is allowed for a delayed ACK of a FIN; short
+ * flows end with one.
+ */
 static u64 probe_timeout_ns(const struct tcpx_sock *tcb, u64 now)
 {
 	u64 delay_ns = PROBE_INITIAL_NS;
@@ -324,7 +338,7 @@ static u64 probe_timeout_ns(const struct tcpx_sock *tcb, u64 now)
 	if (tcpx_rtt_has_sample(&tcb->rtt)) {
 		delay_ns = 2ULL * tcpx_rtt_srtt_us(&tcb->rtt) * NSEC_PER_USEC;
 		delay_ns = max_t(u64, delay_ns, PROBE_MIN_NS);
-		if (tcpx_flight(tcb) <= tcb->snd.mss)
+		if (is_lone_segment(tcb))
 			delay_ns += PROBE_MAX_ACK_DELAY_NS;
 	}
 	return min(delay_ns, rto_left_ns(tcb, now));

@@ -211,6 +211,20 @@ def _(c):
     again(c, 0, between=(0.19, 0.27))
 
 
+@case('8985-7 a single segment with FIN: no time for a delayed ACK',
+      native='it allows for it')
+def _(c):
+    sender(c, 1, sack=True)
+    c.inject('A')
+    c.pause(0.3)
+    c.send(c.size)
+    c.shutdown()
+    c.expect('PA', len=c.size)
+    c.expect('FA')
+    c.inject('A', ack=seg(c, 2))
+    c.expect('FA', seq=seg(c, 2), between=(0.03, 0.1))
+
+
 @case('8985-7 without a sample of the round trip: a second')
 def _(c):
     c.peer(mss=1000, sack=True)
