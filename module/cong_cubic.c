@@ -5,6 +5,12 @@
  * Windows are in bytes and times in 1/1024 s, so that the cube of equation 1
  * needs shifts only: W_cubic(t) = C * (t - K)^3 + W_max, C = 0.4 segments/s^3.
  * The names are the RFC's.
+ *
+ * Deviation: RFC 9406 looks at the RTT only, which does not grow before the
+ * window is a bandwidth-delay product; it doubles once more and overruns a
+ * shallow buffer. As in the HyStart before it (Ha and Rhee 2011) ACKs that come
+ * densely for half a round trip say that the window is half of that product, and
+ * the conservative slow start begins there, until the RTT grows.
  */
 #include "cong.h"
 #include "seq.h"
@@ -33,6 +39,7 @@
 #define N_RTT_SAMPLE		8
 #define CSS_GROWTH_DIVISOR	4
 #define CSS_ROUNDS		5
+#define TRAIN_GAP_DIVISOR	32	/* of the RTT, between ACKs of a train */
 #define RTT_INFINITE		U32_MAX
 
 /* The state of a congestion avoidance stage. Kept twice: for undo. */
@@ -47,12 +54,15 @@ struct epoch {
 struct cubic {
 	struct epoch epoch, before;
 	u64 last_ns;		/* the last ACK that counted */
+	u64 train_ns;		/* the first of the ACKs that come densely */
+	u64 train_end_ns;	/* and the last */
 	u32 round_end;		/* SND.NXT when the round began */
 	u32 round_min_us, last_min_us, css_baseline_us;
 	u8 samples;
 	u8 css_round;		/* 0: not in conservative slow start */
 	u8 hystart:1;		/* the first slow start: RFC 9406 4.3 */
 	u8 round_began:1;
+	u8 css_by_train:1;
 	u8 after_timeout:1;
 };
 
@@ -160,27 +170,51 @@ static void start_round(struct cubic *cubic, u32 nxt)
 	cubic->samples = 0;
 }
 
-/* RFC 9406 4.2: does this round take longer than the last? */
-static void take_sample(struct cubic *cubic, s64 rtt_us)
+static bool is_longer(u32 rtt_us, u32 than_us)
 {
-	u32 thresh;
+	return rtt_us >= than_us + clamp(than_us / MIN_RTT_DIVISOR,
+					 MIN_RTT_THRESH_US, MAX_RTT_THRESH_US);
+}
+
+static void enter_css(struct cubic *cubic, u32 baseline_us, bool by_train)
+{
+	cubic->css_baseline_us = baseline_us;
+	cubic->css_round = 1;
+	cubic->css_by_train = by_train;
+}
+
+/* The last round's RTT is the path's: its queue was empty at times. */
+static void follow_train(struct cubic *cubic, const struct tcpx_cong_ack *ack)
+{
+	u64 rtt_ns = (u64)cubic->last_min_us * NSEC_PER_USEC;
+
+	if (cubic->css_round || cubic->last_min_us == RTT_INFINITE)
+		return;
+	if (ack->now_ns - cubic->train_end_ns > rtt_ns / TRAIN_GAP_DIVISOR)
+		cubic->train_ns = ack->now_ns;
+	cubic->train_end_ns = ack->now_ns;
+	if (cubic->train_end_ns - cubic->train_ns > rtt_ns / 2)
+		enter_css(cubic, cubic->last_min_us, true);
+}
+
+/* RFC 9406 4.2: does this round take longer than the last? */
+static void take_sample(struct tcpx_cong *cong, s64 rtt_us)
+{
+	struct cubic *cubic = cubic_of(cong);
 
 	cubic->round_min_us = min_t(u64, cubic->round_min_us, rtt_us);
 	if (cubic->samples < N_RTT_SAMPLE && ++cubic->samples < N_RTT_SAMPLE)
 		return;
 
-	if (cubic->css_round) {
+	if (cubic->css_round && cubic->css_by_train) {
+		if (is_longer(cubic->round_min_us, cubic->css_baseline_us))
+			cong->ssthresh = cong->cwnd;
+	} else if (cubic->css_round) {
 		if (cubic->round_min_us < cubic->css_baseline_us)
 			cubic->css_round = 0;
-		return;
-	}
-	if (cubic->last_min_us == RTT_INFINITE)
-		return;
-	thresh = clamp(cubic->last_min_us / MIN_RTT_DIVISOR, MIN_RTT_THRESH_US,
-		       MAX_RTT_THRESH_US);
-	if (cubic->round_min_us >= cubic->last_min_us + thresh) {
-		cubic->css_baseline_us = cubic->round_min_us;
-		cubic->css_round = 1;
+	} else if (cubic->last_min_us != RTT_INFINITE) {
+		if (is_longer(cubic->round_min_us, cubic->last_min_us))
+			enter_css(cubic, cubic->round_min_us, false);
 	}
 }
 
@@ -195,7 +229,8 @@ static void watch_rtt(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
 	if (!cubic->round_began)
 		start_round(cubic, ack->nxt);
 	if (ack->rtt_us >= 0)
-		take_sample(cubic, ack->rtt_us);
+		take_sample(cong, ack->rtt_us);
+	follow_train(cubic, ack);
 	if (!tcpx_seq_after_eq(ack->una, cubic->round_end))
 		return;
 	start_round(cubic, ack->nxt);

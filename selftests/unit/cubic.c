@@ -319,4 +319,49 @@ TEST(RFC9406_3_only_in_the_first_slow_start)
 	ASSERT_NEAR(cong.cwnd, 2 * before, 2 * SMSS);
 }
 
+/* @segs of a window, an ACK each @gap_us; then nothing until @rtt_ms is over. */
+static void train(u32 segs, u32 gap_us, u32 rtt_us, u32 rest_ms)
+{
+	while (segs--) {
+		now += gap_us * 1000ULL;
+		ack(SMSS, rtt_us, rtt_us);
+	}
+	now += rest_ms * MS;
+}
+
+/*
+ * HyStart: ACKs that come densely for half a round trip. From there on the
+ * window grows by a quarter, and slow start ends when the RTT grows.
+ */
+TEST(a_train_of_half_a_round_trip)
+{
+	u32 before;
+
+	start(0);
+	train(10, 1000, 100000, 90);
+	train(20, 1000, 100000, 80);
+	before = cong.cwnd;
+	train(40, 1000, 100000, 60);		/* 39 ms */
+	ASSERT_EQ(cong.cwnd, before + 40 * SMSS);
+	train(48, 1000, 100000, 0);
+	before = cong.cwnd;
+	train(32, 1000, 100000, 20);		/* 3 more are a train */
+	ASSERT_NEAR(cong.cwnd, before + (4 + 28 / 4) * SMSS, 2 * SMSS);
+	ASSERT_EQ(cong.ssthresh, TCPX_CONG_INFINITE);
+	before = cong.cwnd;
+	train(40, 1000, 111000, 0);		/* not by an eighth */
+	ASSERT_NEAR(cong.cwnd, before + 10 * SMSS, SMSS);
+	slow_round(113000);
+	slow_round(113000);
+	ASSERT_LT(cong.ssthresh, TCPX_CONG_INFINITE);
+
+	/* With gaps of more than a 32nd it is none. */
+	start(0);
+	train(10, 1000, 100000, 90);
+	train(20, 1000, 100000, 80);
+	before = cong.cwnd;
+	train(25, 4000, 100000, 0);
+	ASSERT_EQ(cong.cwnd, before + 25 * SMSS);
+}
+
 TEST_HARNESS_MAIN
