@@ -251,6 +251,29 @@ static bool should_defer(struct tcpx_sock *tcb, u32 len)
 	       tcpx_rtt_srtt_us(&tcb->rtt) * (NSEC_PER_USEC / 2);
 }
 
+#define NEAR_RTT_SHIFT	9	/* 512 us: each halves what may go at once */
+
+/*
+ * A long path is not sent more than a millisecond's worth at a time: a burst
+ * would not fit into a shallow queue. As native TCP's automatic TSO size; near
+ * by, where that would cost more than it gains, it is more.
+ */
+static u32 burst_limit(const struct tcpx_sock *tcb, u32 most)
+{
+	u32 halvings = tcb->rtt.min_us >> NEAR_RTT_SHIFT;
+	u32 srtt_us = tcpx_rtt_srtt_us(&tcb->rtt);
+	u64 bytes;
+
+	if (likely(!halvings) || !srtt_us)
+		return most;
+	bytes = (u64)tcb->cong.cwnd * USEC_PER_MSEC;
+	bytes += tcpx_cong_in_slow_start(&tcb->cong) ? bytes : bytes / 4;
+	bytes = div_u64(bytes, srtt_us);
+	if (halvings < 32)
+		bytes += most >> halvings;
+	return min_t(u64, bytes, most);
+}
+
 /*
  * What one skb may carry: half a window at most, so that the loss of one is
  * seen by the ACKs of another and not by a timeout. After a timeout each
@@ -269,6 +292,8 @@ static u32 gso_limit(const struct tcpx_sock *tcb)
 	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE)) {
 		limit = min_t(u64, limit, tcpx_timers_pacing_rate(tcb) >> 10);
 		limit = max_t(u32, limit, 2 * tcb->snd.mss);
+	} else {
+		limit = max(burst_limit(tcb, limit), 2U * tcb->snd.mss);
 	}
 	limit = max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
 	if (tcb->cong.cwnd / 2 < limit)
