@@ -9,8 +9,8 @@
  *
  * Deviations: no SYN,ACK and no first ACK has the option (3.2.3.2.1 SHOULD), it
  * goes with ACKs of data that carry none themselves, where it costs no payload;
- * whether the path leaves it as it is is seen from the first that arrives. A
- * child of Fast Open, and one that a SYN cookie brought, have classic ECN.
+ * the first that arrives shows whether the path leaves it as it is. A child of
+ * Fast Open, and one that a SYN cookie brought, have classic ECN.
  */
 #include "tcpx.h"
 

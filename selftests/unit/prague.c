@@ -140,7 +140,7 @@ TEST(RFC9331_2_it_grows_while_it_is_reduced)
 }
 
 /* One segment a round trip; with a fifth of 25 ms a 25th of that. */
-TEST(RFC9331_3_short_round_trips_grow_less)
+TEST(short_round_trips_grow_less)
 {
 	int i;
 
