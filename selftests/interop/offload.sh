@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/net.sh"
 
-SIZE=${OFFLOAD_SIZE:-4194304}
+SIZE=${OFFLOAD_SIZE:-2097152}
 FILE=$TMP/capture.pcapng
 
 command -v dumpcap >/dev/null || skip_all "no dumpcap"
