@@ -152,8 +152,6 @@ class Case(Peer, Program):
     def key(self):
         return self.family, addr_pack(self.family, self.addr), self.port
 
-    ect = 2			# ECT(0); a case of L4S sets it to ECT(1)
-
     def forget(self, iss=None):
         """Begin a new incarnation: nothing known, nothing sent."""
         self.iss = self.random.getrandbits(32) if iss is None else iss

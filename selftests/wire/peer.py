@@ -29,6 +29,8 @@ class Failure(AssertionError):
 class Peer:
     """The peer's half of a case; harness.Case has the attributes."""
 
+    ect = 2		# ECT(0); a case of L4S sets it to ECT(1)
+
     def note(self, text, when=None):
         self.log.append('%10.3f ms  %s' % (
             ((when or time.monotonic()) - self.start) * 1e3, text))
