@@ -117,6 +117,7 @@ row()
 	unplug_router
 }
 
+patch_branches 2>/dev/null
 for family in 4 6; do
 	row 1400 $family native
 	row 1280 $family tcpx

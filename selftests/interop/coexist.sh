@@ -67,6 +67,7 @@ for pair in tcpx:native native:tcpx tcpx:tcpx; do
 	listener_stop
 done
 
+patch_branches 2>/dev/null
 if in_b nft add table inet t 2>/dev/null; then
 	in_b nft add chain inet t in '{ type filter hook input priority 0; }'
 

@@ -8,10 +8,9 @@
 
 . "$(dirname "$0")/net.sh"
 
-C=tcpx-c-$$
 SIZE=${FIREWALL_SIZE:-8000000}
 
-trap 'ip netns del "$C" 2>/dev/null; umount "$TMP/bpf" 2>/dev/null; cleanup' EXIT
+trap 'umount "$TMP/bpf" 2>/dev/null; cleanup' EXIT
 
 command -v nft >/dev/null || skip_all "no nft"
 
@@ -37,26 +36,6 @@ served()
 	status=$?
 	exec 8<&-
 	return $status
-}
-
-# Hooks of another namespace, which see nothing. With them the branches for
-# hooks are patched into the kernel now, not under traffic: on two CPUs that
-# QEMU emulates a guest may die of that (int3 in ip6_input()).
-patch_branches()
-{
-	ip netns add "$C" && ip -n "$C" link add c0 type dummy || return 1
-	nsenter "--net=/run/netns/$C" nft -f - <<-'EOF' || return 1
-		table inet t {
-			chain pre {
-				type filter hook prerouting priority 0
-				ct state new counter
-			}
-			chain in { type filter hook input priority 0; }
-			chain out { type filter hook output priority 0; }
-			chain post { type filter hook postrouting priority 0; }
-		}
-	EOF
-	tc -n "$C" qdisc add dev c0 clsact
 }
 
 far()

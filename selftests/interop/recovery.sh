@@ -15,6 +15,7 @@ ROUNDS=${ROUNDS:-1}
 ip netns add "$A" && tc -n "$A" qdisc add dev lo root netem loss 1% ||
 	skip_all "no netem"
 unplug
+patch_branches 2>/dev/null
 
 # The sender's device loses all that is larger than a segment.
 SUPER_PACKETS='table inet t {
