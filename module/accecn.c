@@ -329,7 +329,8 @@ void tcpx_accecn_feedback(struct tcpx_sock *tcb, const struct sk_buff *skb,
 	s32 ce_bytes;
 	u32 packets;
 
-	if (!sample->delivered)
+	/* That of a SYN,ACK is encoded otherwise: tcpx_accecn_opened(). */
+	if (!sample->delivered || sample->prior_una == tcb->snd.iss)
 		return;
 	ce_bytes = new_ce_bytes(tcb, skb);
 	packets = DIV_ROUND_UP(sample->delivered, tcb->snd.mss);

@@ -82,8 +82,8 @@ struct tcpx_cong_ack {
 	u32 una, nxt;		/* SND.UNA after this ACK, SND.NXT */
 	u32 acked;		/* bytes newly acknowledged or SACKed */
 	u32 flight;		/* FlightSize before this ACK */
-	bool cwnd_limited;	/* cwnd was what held the sender back */
 	u32 marked;		/* of @acked, as far as is known, with CE */
+	bool cwnd_limited;	/* cwnd was what held the sender back */
 	bool ece;		/* the peer has echoed CE */
 	bool accurate_ecn;	/* @marked is the peer's count: RFC 9768 */
 

@@ -183,6 +183,14 @@ static void enter_css(struct cubic *cubic, u32 baseline_us, bool by_train)
 	cubic->css_by_train = by_train;
 }
 
+/* RFC 9406 4.3: later slow starts, as after idleness, are without it. */
+static void end_slow_start(struct tcpx_cong *cong)
+{
+	cong->ssthresh = cong->cwnd;
+	cubic_of(cong)->hystart = 0;
+	cubic_of(cong)->css_round = 0;
+}
+
 /* The last round's RTT is the path's: its queue was empty at times. */
 static void follow_train(struct cubic *cubic, const struct tcpx_cong_ack *ack)
 {
@@ -208,7 +216,7 @@ static void take_sample(struct tcpx_cong *cong, s64 rtt_us)
 
 	if (cubic->css_round && cubic->css_by_train) {
 		if (is_longer(cubic->round_min_us, cubic->css_baseline_us))
-			cong->ssthresh = cong->cwnd;
+			end_slow_start(cong);
 	} else if (cubic->css_round) {
 		if (cubic->round_min_us < cubic->css_baseline_us)
 			cubic->css_round = 0;
@@ -230,12 +238,14 @@ static void watch_rtt(struct tcpx_cong *cong, const struct tcpx_cong_ack *ack)
 		start_round(cubic, ack->nxt);
 	if (ack->rtt_us >= 0)
 		take_sample(cong, ack->rtt_us);
+	if (!cubic->hystart)
+		return;
 	follow_train(cubic, ack);
 	if (!tcpx_seq_after_eq(ack->una, cubic->round_end))
 		return;
 	start_round(cubic, ack->nxt);
 	if (cubic->css_round && cubic->css_round++ == CSS_ROUNDS)
-		cong->ssthresh = cong->cwnd;
+		end_slow_start(cong);
 }
 
 /* Returns the bytes left over for congestion avoidance. */

@@ -29,7 +29,8 @@ void tcpx_ecn_forget(struct tcpx_sock *tcb)
 {
 	if (tcb->rcv.ecn & TCPX_ECN_ACCURATE)
 		tcpx_accecn_free(tcb);
-	tcb->rcv.ecn = 0;
+	tcb->rcv.ecn &= ~(TCPX_ECN_ACCURATE | TCPX_ECN_ALONE |
+			  TCPX_ECN_HANDSHAKE);	/* TCP_INFO tells the rest */
 }
 
 u8 tcpx_ecn_offer(struct tcpx_sock *tcb)
@@ -38,6 +39,7 @@ u8 tcpx_ecn_offer(struct tcpx_sock *tcb)
 	u8 knob = READ_ONCE(knobs_of(tcb)->ecn);
 
 	tcpx_ecn_forget(tcb);
+	tcb->rcv.ecn = 0;
 	if (knob != TCPX_ECN_BOTH && knob != TCPX_ECN_BOTH_ACCURATE &&
 	    knob != TCPX_ECN_BOTH_ACCEPT_ACCURATE &&
 	    !(tcb->cong.ops->flags & TCPX_CONG_F_ECN) &&

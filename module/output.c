@@ -283,18 +283,19 @@ static u32 burst_limit(const struct tcpx_sock *tcb, u32 most)
 static u32 gso_limit(const struct tcpx_sock *tcb)
 {
 	const struct sock *sk = tcpx_to_sk(tcb);
-	u32 limit = min_t(u32, sk->sk_gso_max_size,
-			  (u32)sk->sk_gso_max_segs * tcb->snd.mss);
+	u32 most = min_t(u32, sk->sk_gso_max_size,
+			 (u32)sk->sk_gso_max_segs * tcb->snd.mss);
+	u32 limit;
 
 	if (unlikely(tcb->recovery.state == TCPX_LOSS ||
 		     tcb->rcv.ecn & TCPX_ECN_ALONE))
 		return tcb->snd.mss;
-	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE)) {
-		limit = min_t(u64, limit, tcpx_timers_pacing_rate(tcb) >> 10);
-		limit = max_t(u32, limit, 2 * tcb->snd.mss);
-	} else {
-		limit = max(burst_limit(tcb, limit), 2U * tcb->snd.mss);
-	}
+	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE))
+		limit = min_t(u64, most, tcpx_timers_pacing_rate(tcb) >> 10);
+	else
+		limit = burst_limit(tcb, most);
+	/* Two segments at least, unless the device takes one only. */
+	limit = min(most, max(limit, 2U * tcb->snd.mss));
 	limit = max_t(u32, rounddown(limit, tcb->snd.mss), tcb->snd.mss);
 	if (tcb->cong.cwnd / 2 < limit)
 		limit = roundup(tcb->cong.cwnd / 2, tcb->snd.mss);

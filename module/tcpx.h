@@ -39,6 +39,7 @@ struct tcpx_ack_sample {
 	u32 acked;		/* SND.UNA moved so far */
 	u32 sacked;		/* newly SACKed */
 	u32 delivered;		/* newly acknowledged or SACKed, each once */
+	u32 marked;		/* of them, with CE; if @ece */
 	u32 lost;		/* newly found lost by RACK */
 	u32 prior_fack;		/* RACK.fack before this ACK */
 	u32 ranges_seq;		/* below: DupThresh SACKed ranges above it */
@@ -49,7 +50,6 @@ struct tcpx_ack_sample {
 	s64 rtt_us;		/* -1: no sample, Karn */
 	struct tcpx_sack_block dsack_block;	/* if dsack */
 	bool duplicate;		/* RFC 5681 2, without looking at SACK */
-	u32 marked;		/* of @delivered, with CE; if @ece */
 	bool ece;		/* the peer saw CE, RFC 3168 6.1.2 */
 	bool dsack;
 	bool has_tsecr;
@@ -310,7 +310,7 @@ void tcpx_xmit_request_ack(struct tcpx_request *req);
 void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw);
 
 /* ecn.c. Owned. */
-/* A connection is over, or not made yet. */
+/* A connection is over, or not made yet: free what it counted. */
 void tcpx_ecn_forget(struct tcpx_sock *tcb);
 /* ECE and CWR of our first SYN, 0 if ECN is not to be asked for. */
 u8 tcpx_ecn_offer(struct tcpx_sock *tcb);

@@ -316,8 +316,8 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 
 /* --- reordering and tail loss probe -------------------------------------- */
 
-/* Its ACK may be delayed, unless there is a FIN, whose ACK is sent at once. */
-static bool is_lone_segment(const struct tcpx_sock *tcb)
+/* Of a lone segment, unless it has a FIN, which is acknowledged at once. */
+static bool ack_may_be_delayed(const struct tcpx_sock *tcb)
 {
 	const struct sk_buff *last;
 
@@ -338,7 +338,7 @@ static u64 probe_timeout_ns(const struct tcpx_sock *tcb, u64 now)
 	if (tcpx_rtt_has_sample(&tcb->rtt)) {
 		delay_ns = 2ULL * tcpx_rtt_srtt_us(&tcb->rtt) * NSEC_PER_USEC;
 		delay_ns = max_t(u64, delay_ns, PROBE_MIN_NS);
-		if (is_lone_segment(tcb))
+		if (ack_may_be_delayed(tcb))
 			delay_ns += PROBE_MAX_ACK_DELAY_NS;
 	}
 	return min(delay_ns, rto_left_ns(tcb, now));

@@ -302,6 +302,24 @@ TEST(RFC9406_2_conservative_slow_start)
 	ASSERT_EQ(cong.ssthresh, TCPX_CONG_INFINITE);
 }
 
+/* Not after it has ended the first slow start, as RFC 9406 4.3 wants. */
+TEST(hystart_not_after_idleness)
+{
+	u32 before;
+
+	start(0);
+	slow_round(50000);
+	slow_round(50000);
+	for (int i = 0; i < 7 && cong.cwnd < cong.ssthresh; i++)
+		slow_round(60000);
+	ASSERT_LT(cong.ssthresh, TCPX_CONG_INFINITE);
+	tcpx_cong_restart(&cong, 10);
+	before = cong.cwnd;
+	ASSERT_LT(2 * before, cong.ssthresh);
+	slow_round(50000);
+	ASSERT_NEAR(cong.cwnd, 2 * before, SMSS);
+}
+
 /* 9406-3: not after a loss. */
 TEST(RFC9406_3_only_in_the_first_slow_start)
 {
