@@ -7,7 +7,7 @@ DEPS_BUILD="build-essential bc bison flex libelf-dev libssl-dev kmod cpio
 DEPS_GUEST="qemu-system-x86 busybox|busybox-static iproute2 iputils-ping
 	ethtool procps psmisc netbase cpio kmod xz-utils"
 DEPS_TEST="sparse clang libclang-rt-14-dev iperf3 tshark tcpdump curl
-	netcat-openbsd nftables conntrack perl"
+	netcat-openbsd nftables perl"
 
 apt_updated=
 apt_update_once() {

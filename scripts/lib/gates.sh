@@ -131,3 +131,22 @@ coverage_table() {
 		   printf "%-16s %6.2f %% of %d lines\n", "all", \
 			100 * run / all, all }'
 }
+
+# A breakpoint that is in the memory is a fault of the kernel's; so is one after
+# another fault.
+tells_stale_breakpoints() {
+	local oops="[    1.5] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"
+	local panic="[    1.6] Kernel panic - not syncing: Fatal exception"
+
+	(
+		. "$ROOT/scripts/lib/guest.sh"
+		judge() { stale_breakpoint <(splats <(printf '%s\n' "$@" "$panic")); }
+
+		judge "$oops" "[    1.5] Code: 54 55 53 66 <90> e8 41" || exit
+		judge "${oops/Oops: }" "[    1.5] Code: 44 00 00 eb <10> 48" || exit
+		! judge "$oops" "[    1.5] Code: 54 55 53 cc <90> e8 41" || exit
+		! judge "$oops" || exit
+		! judge "[    1.4] WARNING: CPU: 0 PID: 1 at net/core/sock.c:1" \
+			"$oops" "[    1.5] Code: 54 55 53 66 <90> e8 41"
+	)
+}

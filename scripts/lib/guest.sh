@@ -3,7 +3,7 @@
 # question whether KVM works here, and what in a console log is a failure.
 
 # A kernel that says one of these has failed the run.
-SPLATS='WARNING: |BUG: |Oops: |KASAN: |KCSAN: |UBSAN: |Kernel panic'
+SPLATS='WARNING: |BUG: |Oops: |int3: |KASAN: |KCSAN: |UBSAN: |Kernel panic'
 SPLATS+='|general protection fault|stack segment|divide error|------\[ cut here'
 SPLATS+='|possible (circular|recursive|irq lock|deadlock)|inconsistent lock'
 SPLATS+='|suspicious RCU|held lock freed|bad unlock balance|blocked for more'
@@ -18,6 +18,18 @@ SPLATS+='|Out of memory: |Bad page state|leaked reference|still has [0-9]+ user'
 splats() {
 	tr -d '\r' < "$1" | grep -avE '\] +(\[<[0-9a-f]+>\] )?\? ' |
 		grep -aE -m 3 -A 50 "$SPLATS" | head -100
+}
+
+# stale_breakpoint FILE: died of int3 where the code has none (any more): an
+# emulated CPU translated the code while another one patched it, and kept that.
+stale_breakpoint() {
+	SPLATS=$SPLATS awk '
+		!first && $0 ~ ENVIRON["SPLATS"] { first = $0 }
+		!code && / Code: / { code = $0 }
+		END {
+			exit first !~ /\] (Oops: )?int3: [0-9a-f]+ \[#1\]/ ||
+			     code !~ /[0-9a-f] </ || code ~ /cc </
+		}' "$1"
 }
 
 # kvm_works KERNEL INITRD: asked once per boot of the host.

@@ -76,8 +76,8 @@ trap cleanup EXIT
 
 # Hooks of another namespace, which see nothing, for scripts with rules of their
 # own. With them the branches for hooks are patched into the kernel now, not under
-# traffic: on two CPUs that QEMU emulates a guest may die of that (int3 in
-# ip6_input()).
+# traffic: of that a guest may die whose CPUs QEMU emulates at once (int3 where
+# there is none).
 patch_branches()
 {
 	ip netns add "$C" && ip -n "$C" link add c0 type dummy || return 1
