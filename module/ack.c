@@ -4,6 +4,7 @@
  * sample; what it means for loss and congestion is recovery.c's.
  */
 #include "tcpx.h"
+#include "metrics.h"
 #include "trace.h"
 
 #include <net/tcp.h>
@@ -226,5 +227,6 @@ void tcpx_ack_of_syn(struct tcpx_sock *tcb, u32 ack)
 		tcpx_rtt_sample(&tcb->rtt, sample.rtt_us);
 	else if (again)
 		tcpx_rtt_syn_lost(&tcb->rtt);
+	tcpx_metrics_apply(tcb);
 	tcpx_timers_acked(tcb, sample.now_ns, true, 0);
 }

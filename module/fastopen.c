@@ -13,19 +13,17 @@
  * not, it is sent as any other, with the ACK. A SYN that is sent again has
  * neither option nor text.
  *
- * The cache has a cookie and the MSS of a pair of addresses, and what failed
- * with them. It is bounded: a new pair takes the place of the one of its set
- * that was not used for longest.
+ * The cookie and the MSS of a pair of addresses, and what failed with them, are
+ * in the metrics cache.
  */
 #include "fastopen.h"
 #include "ip.h"
 #include "listen.h"
+#include "metrics.h"
 #include "options.h"
 #include "tcpx.h"
 
 #include <linux/atomic.h>
-#include <linux/jhash.h>
-#include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -35,29 +33,13 @@
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 
-#define CACHE_SETS	128		/* power of two */
-#define CACHE_WAYS	4
 /* After a failure with a destination, doubling. */
 #define NEGATIVE_S	60
 #define NEGATIVE_SHIFT_MAX 6
 #define BLACKHOLE_SHIFT_MAX 6
 
-struct cache_entry {
-	struct in6_addr saddr;		/* ours; v4-mapped for IPv4 */
-	struct in6_addr daddr;
-	u32 used_s;			/* 0: empty */
-	u32 negative_s;			/* no attempt before, if @failures */
-	u16 mss;			/* 0: not known */
-	u8 cookie_len;
-	u8 failures;			/* in a row */
-	u8 cookie[TCPX_TFO_COOKIE_MAX];
-};
-
 struct tcpx_fastopen_net {
 	struct tcpx_fastopen_keys __rcu *keys;
-	spinlock_t lock;		/* guards the cache */
-	struct cache_entry *cache;	/* NULL before the first attempt */
-	u32 cache_seed;
 	u32 disabled_s;			/* when the last black hole was met */
 	atomic_t disabled;		/* how many in a row, 0: none */
 };
@@ -171,8 +153,6 @@ int tcpx_fastopen_init_net(struct net *net)
 	if (!fn)
 		return -ENOMEM;
 
-	spin_lock_init(&fn->lock);
-	fn->cache_seed = get_random_u32();
 	tcpx_net(net)->fastopen = fn;
 	get_random_bytes(key, sizeof(key));
 	if (tcpx_fastopen_set_keys(net, NULL, key, 1)) {
@@ -188,7 +168,6 @@ void tcpx_fastopen_exit_net(struct net *net)
 	struct tcpx_fastopen_net *fn = fastopen_net(net);
 
 	replace_keys(&fn->keys, NULL);
-	kvfree(fn->cache);
 	kfree(fn);
 }
 
@@ -410,131 +389,56 @@ void tcpx_fastopen_settled(struct tcpx_sock *tcb, bool reset)
 	sock_put(listener);
 }
 
-/* --- client: the cache --------------------------------------------------- */
+/* --- client: what is kept ------------------------------------------------ */
 
-static void set_pair(struct cache_entry *key, const struct sock *sk)
-{
-	struct tcpx_flow flow;
-
-	tcpx_flow_of_sock(&flow, sk);
-	memset(key, 0, sizeof(*key));
-	if (flow.family == AF_INET) {
-		ipv6_addr_set_v4mapped(flow.saddr4, &key->saddr);
-		ipv6_addr_set_v4mapped(flow.daddr4, &key->daddr);
-	} else {
-		key->saddr = flow.saddr6;
-		key->daddr = flow.daddr6;
-	}
-}
-
-static bool is_of(const struct cache_entry *entry,
-		  const struct cache_entry *key)
-{
-	return entry->used_s && ipv6_addr_equal(&entry->daddr, &key->daddr) &&
-	       ipv6_addr_equal(&entry->saddr, &key->saddr);
-}
-
-/* The entry of @key, or else the one of its set to give up. */
-static struct cache_entry *find(struct tcpx_fastopen_net *fn,
-				const struct cache_entry *key)
-{
-	struct cache_entry *set, *oldest;
-	u32 hash;
-	int i;
-
-	lockdep_assert_held(&fn->lock);
-	hash = jhash2((const u32 *)key, 8, fn->cache_seed);
-	set = &fn->cache[(hash & (CACHE_SETS - 1)) * CACHE_WAYS];
-	oldest = set;
-	for (i = 0; i < CACHE_WAYS; i++) {
-		if (is_of(&set[i], key))
-			return &set[i];
-		if (set[i].used_s < oldest->used_s)
-			oldest = &set[i];
-	}
-	return oldest;
-}
-
-/* Process context. Without memory there is none, and nothing is kept. */
-static void create_cache(struct tcpx_fastopen_net *fn)
-{
-	struct cache_entry *cache;
-
-	if (READ_ONCE(fn->cache))
-		return;
-	cache = kvcalloc(CACHE_SETS * CACHE_WAYS, sizeof(*cache),
-			 GFP_KERNEL_ACCOUNT);
-	spin_lock_bh(&fn->lock);
-	if (!fn->cache)
-		swap(fn->cache, cache);
-	spin_unlock_bh(&fn->lock);
-	kvfree(cache);
-}
-
-/* A copy; all but the pair is zero if there is none. */
-static void cache_get(const struct sock *sk, struct cache_entry *entry)
-{
-	struct tcpx_fastopen_net *fn = fastopen_net(sock_net(sk));
-	struct cache_entry *found;
-
-	set_pair(entry, sk);
-	spin_lock_bh(&fn->lock);
-	if (fn->cache) {
-		found = find(fn, entry);
-		if (is_of(found, entry)) {
-			found->used_s = (u32)ktime_get_seconds() ?: 1;
-			*entry = *found;
-		}
-	}
-	spin_unlock_bh(&fn->lock);
-}
-
-static void note_outcome(struct cache_entry *entry, bool failed)
+static void note_outcome(struct tcpx_metrics_fastopen *kept, bool failed)
 {
 	if (!failed) {
-		entry->failures = 0;
+		kept->failures = 0;
 		return;
 	}
-	entry->negative_s = (u32)ktime_get_seconds() +
-			    (NEGATIVE_S << min_t(u8, entry->failures,
-						 NEGATIVE_SHIFT_MAX));
-	if (entry->failures < U8_MAX)
-		entry->failures++;
+	kept->negative_s = (u32)ktime_get_seconds() +
+			   (NEGATIVE_S << min_t(u8, kept->failures,
+						NEGATIVE_SHIFT_MAX));
+	if (kept->failures < U8_MAX)
+		kept->failures++;
+}
+
+struct answer {
+	const struct tcpx_options *opt;		/* NULL: none came */
+	bool failed;
+};
+
+static void keep_answer(struct tcpx_metrics *m, const void *what)
+{
+	const struct answer *answer = what;
+	const struct tcpx_options *opt = answer->opt;
+
+	note_outcome(&m->fastopen, answer->failed);
+	if (!opt)
+		return;
+	if (opt->present & TCPX_HAS_MSS)
+		m->fastopen.mss = opt->mss;
+	if (opt->present & TCPX_HAS_FASTOPEN) {
+		m->fastopen.cookie_len = opt->cookie_len;
+		memcpy(m->fastopen.cookie, opt->cookie, opt->cookie_len);
+	}
 }
 
 /* What a SYN,ACK with @opt told; NULL: none came. */
-static void cache_update(const struct sock *sk, const struct tcpx_options *opt,
-			 bool failed)
+static void keep(const struct sock *sk, const struct tcpx_options *opt,
+		 bool failed)
 {
-	struct tcpx_fastopen_net *fn = fastopen_net(sock_net(sk));
-	struct cache_entry key, *entry;
+	struct answer answer = { .opt = opt, .failed = failed };
 
-	set_pair(&key, sk);
-	spin_lock_bh(&fn->lock);
-	if (!fn->cache)
-		goto out;
-	entry = find(fn, &key);
-	if (!is_of(entry, &key))
-		*entry = key;
-	entry->used_s = (u32)ktime_get_seconds() ?: 1;
-	note_outcome(entry, failed);
-	if (!opt)
-		goto out;
-	if (opt->present & TCPX_HAS_MSS)
-		entry->mss = opt->mss;
-	if (opt->present & TCPX_HAS_FASTOPEN) {
-		entry->cookie_len = opt->cookie_len;
-		memcpy(entry->cookie, opt->cookie, opt->cookie_len);
-	}
-out:
-	spin_unlock_bh(&fn->lock);
+	tcpx_metrics_update(sk, keep_answer, &answer);
 }
 
 /* 7413-4: the last attempt failed not long ago. */
-static bool has_failed_lately(const struct cache_entry *entry)
+static bool has_failed_lately(const struct tcpx_metrics_fastopen *kept)
 {
-	return entry->failures &&
-	       (s32)((u32)ktime_get_seconds() - entry->negative_s) < 0;
+	return kept->failures &&
+	       (s32)((u32)ktime_get_seconds() - kept->negative_s) < 0;
 }
 
 /* --- client: black holes ------------------------------------------------- */
@@ -585,7 +489,7 @@ void tcpx_fastopen_forget_blackholes(struct net *net)
 void tcpx_fastopen_unreachable(struct tcpx_sock *tcb)
 {
 	if (tcb->user.fastopen & TCPX_TFO_ACTIVE)
-		cache_update(tcpx_to_sk(tcb), NULL, true);
+		keep(tcpx_to_sk(tcb), NULL, true);
 }
 
 void tcpx_fastopen_timed_out(struct tcpx_sock *tcb, bool last)
@@ -643,21 +547,21 @@ static bool sends_no_cookie(const struct tcpx_sock *tcb)
 u32 tcpx_fastopen_prepare(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
-	struct cache_entry entry;
+	struct tcpx_metrics m;
 
 	sock_owned_by_me(sk);
-	create_cache(fastopen_net(sock_net(sk)));
-	cache_get(sk, &entry);
-	if (is_paused(tcb) || has_failed_lately(&entry))
+	tcpx_metrics_create(sock_net(sk));
+	tcpx_metrics_get(sk, &m);
+	if (is_paused(tcb) || has_failed_lately(&m.fastopen))
 		return 0;
 	if (!sends_no_cookie(tcb)) {
 		set_flags(tcb, TCPX_TFO_OPTION);
-		if (!entry.cookie_len) {
+		if (!m.fastopen.cookie_len) {
 			set_client_fail(tcb, TFO_COOKIE_UNAVAILABLE);
 			return 0;
 		}
 	}
-	return tcpx_pmtu_syn_room(tcb, entry.mss);
+	return tcpx_pmtu_syn_room(tcb, m.fastopen.mss);
 }
 
 bool tcpx_fastopen_defers(struct tcpx_sock *tcb)
@@ -678,13 +582,13 @@ bool tcpx_fastopen_defers(struct tcpx_sock *tcb)
 static void take_cached(struct tcpx_sock *tcb, struct tcpx_options *opt,
 			u8 *cookie)
 {
-	struct cache_entry entry;
+	struct tcpx_metrics m;
 
 	/* Without one, because it has gone since, it is asked for. */
-	cache_get(tcpx_to_sk(tcb), &entry);
-	memcpy(cookie, entry.cookie, sizeof(entry.cookie));
+	tcpx_metrics_get(tcpx_to_sk(tcb), &m);
+	memcpy(cookie, m.fastopen.cookie, sizeof(m.fastopen.cookie));
 	opt->cookie = cookie;
-	opt->cookie_len = entry.cookie_len;
+	opt->cookie_len = m.fastopen.cookie_len;
 	opt->present |= TCPX_HAS_FASTOPEN;
 }
 
@@ -749,9 +653,9 @@ void tcpx_fastopen_answered(struct tcpx_sock *tcb, u32 ack,
 		return;
 	if (sends_no_cookie(tcb) || !told.cookie_len)
 		told.present &= ~TCPX_HAS_FASTOPEN;
-	cache_update(tcpx_to_sk(tcb), &told, !taken &&
-		     !(told.present & TCPX_HAS_FASTOPEN) &&
-		     (text || tcb->stats.retrans_segs));
+	keep(tcpx_to_sk(tcb), &told, !taken &&
+	     !(told.present & TCPX_HAS_FASTOPEN) &&
+	     (text || tcb->stats.retrans_segs));
 	if (text)
 		tcpx_fastopen_text_acked(tcb, ack);
 }

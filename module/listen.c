@@ -11,6 +11,7 @@
 #include "fastopen.h"
 #include "hash.h"
 #include "ip.h"
+#include "metrics.h"
 #include "ports.h"
 #include "tcpx.h"
 #include "trace.h"
@@ -81,6 +82,7 @@ int tcpx_listen_start(struct sock *sk, int backlog)
 		return err;
 	revive(listen_of(sk));
 	tcpx_fastopen_listen(sk, backlog);
+	tcpx_metrics_prepare(sock_net(sk));
 	if (!inet_sk(sk)->inet_num) {
 		err = sk->sk_prot->get_port(sk, 0);
 		if (err)
@@ -562,6 +564,7 @@ static void init_path(struct tcpx_sock *tcb, const struct tcpx_request *req)
 	tcb->stats.retrans_segs = req->retries;
 	tcpx_reassembly_init_window(tcb);
 	tcpx_sock_start_data(tcb);
+	tcpx_metrics_apply(tcb);
 }
 
 /* A BH-locked child in SYN-RECEIVED with two references, in no table. */

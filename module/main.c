@@ -12,6 +12,7 @@
 #include "cong.h"
 #include "fastopen.h"
 #include "hash.h"
+#include "metrics.h"
 #include "ports.h"
 #include "tcpx.h"
 #include "uapi/tcpx.h"
@@ -59,9 +60,12 @@ static int __net_init tcpx_init_net(struct net *net)
 	err = tcpx_mib_init_net(net);
 	if (err)
 		return err;
-	err = tcpx_fastopen_init_net(net);
+	err = tcpx_metrics_init_net(net);
 	if (err)
 		goto out_exit_mib;
+	err = tcpx_fastopen_init_net(net);
+	if (err)
+		goto out_exit_metrics;
 	err = tcpx_sysctl_init_net(net);
 	if (err)
 		goto out_exit_fastopen;
@@ -87,6 +91,8 @@ out_exit_sysctl:
 	tcpx_sysctl_exit_net(net);
 out_exit_fastopen:
 	tcpx_fastopen_exit_net(net);
+out_exit_metrics:
+	tcpx_metrics_exit_net(net);
 out_exit_mib:
 	tcpx_mib_exit_net(net);
 	return err;
@@ -105,6 +111,7 @@ static void __net_exit tcpx_exit_net(struct net *net)
 	destroy_control_socks(tcpx_net(net));
 	tcpx_sysctl_exit_net(net);
 	tcpx_fastopen_exit_net(net);
+	tcpx_metrics_exit_net(net);
 	tcpx_mib_exit_net(net);
 }
 

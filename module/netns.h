@@ -19,6 +19,7 @@ struct ctl_table_header;
 struct sock;
 struct tcpx_cong_ops;
 struct tcpx_fastopen_net;
+struct tcpx_metrics_net;
 
 /* As net.ipv4.tcp_ecn of later kernels. */
 enum tcpx_ecn_knob {
@@ -56,6 +57,8 @@ struct tcpx_knobs {
 	u8 recovery;			/* TCPX_RACK_* */
 	u8 early_retrans;		/* from TCPX_RACK_PROBES on: TLP */
 	u8 frto;
+	u8 no_metrics_save;
+	u8 no_ssthresh_metrics_save;
 	u8 mtu_probing;			/* 1: after a black hole, 2: always */
 	int keepalive_time_s;
 	int keepalive_intvl_s;
@@ -109,6 +112,7 @@ struct tcpx_net {
 	struct tcpx_timewait_queue timewait;
 	struct tcpx_ports *ports;
 	struct tcpx_fastopen_net *fastopen;
+	struct tcpx_metrics_net *metrics;
 	struct sock *ctl4;		/* sends without a connection */
 	struct sock *ctl6;
 	atomic_t orphans;

@@ -91,6 +91,18 @@ void tcpx_rtt_syn_lost(struct tcpx_rtt *rtt)
 	rtt->backoff = 0;
 }
 
+/*
+ * RFC 9040: earlier connections took @srtt_us, so that RTO until the next sample
+ * is not less than were that the first one. @rtt's estimate is not touched.
+ */
+void tcpx_rtt_expect(struct tcpx_rtt *rtt, u32 srtt_us)
+{
+	u32 r = min(srtt_us, SAMPLE_MAX_US);
+	u32 rto_us = r + max(2 * r, rtt->rto_min_us);
+
+	rtt->rto_us = max(rtt->rto_us, min(rto_us, rtt->rto_max_us));
+}
+
 /* RTO with its back-off. */
 u64 tcpx_rtt_rto_ns(const struct tcpx_rtt *rtt)
 {

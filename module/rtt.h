@@ -24,6 +24,7 @@ void tcpx_rtt_limit(struct tcpx_rtt *rtt, u32 min_us, u32 max_us);
 void tcpx_rtt_sample(struct tcpx_rtt *rtt, u32 sample_us);
 void tcpx_rtt_back_off(struct tcpx_rtt *rtt);
 void tcpx_rtt_syn_lost(struct tcpx_rtt *rtt);
+void tcpx_rtt_expect(struct tcpx_rtt *rtt, u32 srtt_us);
 u64 tcpx_rtt_rto_ns(const struct tcpx_rtt *rtt);
 
 static inline u32 tcpx_rtt_srtt_us(const struct tcpx_rtt *rtt)

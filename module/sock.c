@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "ip.h"
 #include "listen.h"
+#include "metrics.h"
 #include "ports.h"
 #include "trace.h"
 
@@ -272,6 +273,7 @@ void tcpx_sock_detach(struct sock *sk)
 
 	if (unlikely(tcb->user.fastopen & TCPX_TFO_PENDING))
 		tcpx_fastopen_settled(tcb, false);
+	tcpx_metrics_save(tcb);
 	tcpx_unhash(sk);
 	tcpx_ecn_forget(tcb);
 	inet_sk_set_state(sk, TCP_CLOSE);
@@ -569,6 +571,7 @@ int tcpx_sock_connect(struct sock *sk)
 						       TCPX_MSS_DEFAULT_V4;
 	tcpx_pmtu_route_changed(tcb, dst);
 	TCPX_INC(sock_net(sk), ActiveOpens);
+	tcpx_metrics_prepare(sock_net(sk));
 	if (unlikely(tcpx_fastopen_defers(tcb)))
 		return 0;
 	err = tcpx_output_queue_syn(tcb, tcpx_ecn_offer(tcb),

@@ -8,6 +8,7 @@
 #include "cong.h"
 #include "fastopen.h"
 #include "listen.h"
+#include "metrics.h"
 #include "tcpx.h"
 
 #include <linux/capability.h>
@@ -226,6 +227,20 @@ static int tcpx_sysctl_blackhole(TCPX_CTL_TABLE *ctl, int write, void *buffer,
 	return ret;
 }
 
+/* What is not saved any more is not kept either. */
+static int tcpx_sysctl_metrics(TCPX_CTL_TABLE *ctl, int write, void *buffer,
+			       size_t *lenp, loff_t *ppos)
+{
+	struct tcpx_net *tnet = container_of(ctl->data, struct tcpx_net,
+					     knobs.no_metrics_save);
+	int ret;
+
+	ret = proc_dou8vec_minmax(ctl, write, buffer, lenp, ppos);
+	if (!ret && write && READ_ONCE(tnet->knobs.no_metrics_save))
+		tcpx_metrics_forget(tnet->net);
+	return ret;
+}
+
 /* Writing 1 resets every connection of the namespace. */
 static int tcpx_sysctl_abort_all(TCPX_CTL_TABLE *ctl, int write, void *buffer,
 				 size_t *lenp, loff_t *ppos)
@@ -309,6 +324,10 @@ static const struct ctl_table template[] = {
 		 &max_initial_window),
 	KNOB_INT("initial_ssthresh", initial_ssthresh, SYSCTL_ZERO, NULL),
 	KNOB_INT("min_snd_mss", min_snd_mss, &min_mss, &max_mss),
+	KNOB("no_metrics_save", no_metrics_save, tcpx_sysctl_metrics,
+	     SYSCTL_ZERO, &max_1),
+	KNOB_U8("no_ssthresh_metrics_save", no_ssthresh_metrics_save,
+		SYSCTL_ZERO, &max_1),
 	KNOB_U8("mtu_probing", mtu_probing, SYSCTL_ZERO, &max_2),
 	KNOB_INT("base_mss", base_mss, &min_mss, &max_mss),
 	KNOB_INT("mtu_probe_floor", mtu_probe_floor, &min_mss, &max_mss),
@@ -368,6 +387,7 @@ static const struct tcpx_knobs default_knobs = {
 	.delack_max_ms = 200,
 	.initial_window = 10,
 	.min_snd_mss = TCPX_MSS_MIN,
+	.no_ssthresh_metrics_save = 1,
 	.mtu_probing = 1,
 	.base_mss = 1024,
 	.mtu_probe_floor = 512,

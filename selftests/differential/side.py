@@ -40,8 +40,8 @@ BOTH = {'timestamps': 1, 'sack': 1, 'window_scaling': 1, 'retries2': 15,
         'rmem': '4096 131072 6291456', 'wmem': '4096 65536 4194304',
         'moderate_rcvbuf': 0, 'slow_start_after_idle': 1, 'syncookies': 0,
         'congestion_control': 'reno', 'ecn': 0, 'fastopen': 0,
-        'recovery': 0, 'early_retrans': 0, 'frto': 0}
-NATIVE = {'rfc1337': 1, 'no_metrics_save': 1, 'autocorking': 0,
+        'no_metrics_save': 1, 'recovery': 0, 'early_retrans': 0, 'frto': 0}
+NATIVE = {'rfc1337': 1, 'autocorking': 0,
           'syn_linear_timeouts': 0, 'comp_sack_nr': 0,
           'limit_output_bytes': 1 << 24}
 

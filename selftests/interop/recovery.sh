@@ -44,7 +44,8 @@ once()
 	plug veth || return
 	in_a sysctl -qw net.ipv4.tcp_no_metrics_save=1 \
 		net.ipv4.tcp_congestion_control=reno || return
-	in_a sysctl -qw net.tcpx.congestion_control=reno 2>/dev/null
+	in_a sysctl -qw net.tcpx.no_metrics_save=1 \
+		net.tcpx.congestion_control=reno 2>/dev/null
 	tc -n "$A" qdisc replace dev a0 root netem $OUT &&
 		tc -n "$B" qdisc replace dev b0 root netem $BACK || return
 	[ -z "$RULES" ] || in_b nft -f - <<< "$RULES" || return

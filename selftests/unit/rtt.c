@@ -191,4 +191,26 @@ TEST(lost_syn_starts_data_with_three_seconds)
 	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 2000000000ULL);
 }
 
+/* RFC 9040: what was measured before makes the RTO longer, never shorter. */
+TEST(expected_round_trip_raises_the_first_rto)
+{
+	struct tcpx_rtt rtt;
+
+	tcpx_rtt_init(&rtt, INITIAL, MIN, MAX);
+	tcpx_rtt_sample(&rtt, 10 * MS);
+	tcpx_rtt_expect(&rtt, 150 * MS);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 450000000ULL);
+	ASSERT_EQ(tcpx_rtt_srtt_us(&rtt), 10U * MS);
+	tcpx_rtt_expect(&rtt, 20 * MS);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 450000000ULL);
+	tcpx_rtt_sample(&rtt, 10 * MS);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 210000000ULL);
+
+	tcpx_rtt_expect(&rtt, 20 * MS);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), 220000000ULL);
+
+	tcpx_rtt_expect(&rtt, UINT32_MAX);
+	ASSERT_EQ(tcpx_rtt_rto_ns(&rtt), (u64)MAX * 1000);
+}
+
 TEST_HARNESS_MAIN
