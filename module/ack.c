@@ -18,12 +18,16 @@
 static void take_rtt(struct tcpx_ack_sample *sample, const struct sk_buff *skb,
 		     bool *karn)
 {
+	s64 delta_ns;
+
 	if (tcpx_tx_cb(skb)->marks & TCPX_TX_EVER_RETRANS) {
 		*karn = true;
 		sample->rtt_us = -1;
 	} else if (!*karn && sample->rtt_us < 0 &&
 		   !(tcpx_tx_cb(skb)->marks & TCPX_TX_SACKED)) {
-		sample->rtt_us = div_u64(sample->now_ns - skb->skb_mstamp_ns,
+		/* It may lie in the future: fq was to hold it. */
+		delta_ns = sample->now_ns - skb->skb_mstamp_ns;
+		sample->rtt_us = div_u64(max_t(s64, delta_ns, 0),
 					 NSEC_PER_USEC);
 	}
 }

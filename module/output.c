@@ -403,7 +403,7 @@ static void restart_after_idle(struct tcpx_sock *tcb)
 
 	if (tcpx_flight(tcb) || !READ_ONCE(knobs->slow_start_after_idle))
 		return;
-	if (ktime_get_ns() - tcb->snd.last_data_ns > tcpx_rtt_rto_ns(&tcb->rtt))
+	if (ktime_get_ns() > tcb->snd.last_data_ns + tcpx_rtt_rto_ns(&tcb->rtt))
 		tcpx_cong_restart(&tcb->cong, READ_ONCE(knobs->initial_window));
 }
 

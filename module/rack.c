@@ -35,6 +35,8 @@ static bool is_of_earlier(const struct tcpx_sock *tcb,
 			  const struct sk_buff *skb,
 			  const struct tcpx_ack_sample *sample)
 {
+	if (skb->skb_mstamp_ns > sample->now_ns)	/* fq was to hold it */
+		return true;
 	if (!(tcpx_tx_cb(skb)->marks & TCPX_TX_EVER_RETRANS))
 		return false;
 	if (sample->has_tsecr &&

@@ -394,7 +394,10 @@ static u32 segs_of(const struct tcpx_sock *tcb, u32 bytes)
 
 static u32 ms_since(u64 when_ns)
 {
-	return when_ns ? div_u64(ktime_get_ns() - when_ns, NSEC_PER_MSEC) : 0;
+	u64 now_ns = ktime_get_ns();
+
+	return when_ns && when_ns < now_ns ?
+	       div_u64(now_ns - when_ns, NSEC_PER_MSEC) : 0;
 }
 
 static u8 info_ca_state(const struct tcpx_sock *tcb)

@@ -456,6 +456,8 @@ void tcpx_timers_data_sent(struct tcpx_sock *tcb);
  */
 void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
 		       u64 reorder_ns);
+/* ns: when @len bytes that are sent now leave; later than now: fq holds them. */
+u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len);
 /* @len bytes went out: the next wait for their time, if the rate is limited. */
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len);
 u64 tcpx_timers_pacing_rate(const struct tcpx_sock *tcb);

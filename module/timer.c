@@ -19,6 +19,9 @@
  * Pace: on a connection whose rate is limited (SO_MAX_PACING_RATE, or an
  * algorithm that paces), armed by what is sent for as long as that takes at the
  * rate; while it runs nothing new and nothing lost is sent. Its expiry goes on.
+ * Not above the queueing discipline fq: there a segment is given the time when
+ * it shall leave, which counts as the one when it was sent, and the timer runs
+ * for long gaps only.
  *
  * Persist (RFC 9293 3.8.6.1): runs while data waits, nothing is in flight and
  * the window is shut, from one RTO on with doubling gaps up to a minute; or
@@ -53,6 +56,8 @@
 #define PROBE_MIN_NS		(10 * NSEC_PER_MSEC)
 /* However low the rate: no longer without a segment. */
 #define PACE_MAX_NS		(60 * (u64)NSEC_PER_SEC)
+/* Two or three such gaps wait in fq: far less than a RTO, and than its horizon */
+#define FQ_GAP_MAX_NS		(20 * (u64)NSEC_PER_MSEC)
 /* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
 
@@ -399,13 +404,23 @@ u64 tcpx_timers_pacing_rate(const struct tcpx_sock *tcb)
 	return rate;
 }
 
-/*
- * Where an algorithm sets the rate a timer that was late is made up for, by
- * half of the next gap at most: else the path would never see that rate.
- */
-static u64 pace_from(struct tcpx_sock *tcb, u64 gap_ns)
+/* How long @len bytes take at the rate; 0: there is no limit. */
+static u64 pace_gap_ns(const struct tcpx_sock *tcb, u32 len)
 {
-	u64 sent_ns = tcb->snd.last_data_ns;
+	u64 rate = tcpx_timers_pacing_rate(tcb), gap_ns;
+
+	if (rate == ~0ULL)
+		return 0;
+	gap_ns = div64_u64((u64)len * NSEC_PER_SEC, max_t(u64, rate, 1));
+	return min_t(u64, gap_ns, PACE_MAX_NS);
+}
+
+/*
+ * Where an algorithm sets the rate what left late is made up for, by half of
+ * the next gap at most: else the path would never see that rate.
+ */
+static u64 pace_from(struct tcpx_sock *tcb, u64 sent_ns, u64 gap_ns)
+{
 	struct tcpx_rate *rate;
 
 	if (!tcb->cong.sampled)
@@ -417,19 +432,44 @@ static u64 pace_from(struct tcpx_sock *tcb, u64 gap_ns)
 	return sent_ns;
 }
 
+/* Does the queueing discipline fq, which says so of itself, keep the gap? */
+static bool fq_keeps(const struct tcpx_sock *tcb, u64 gap_ns)
+{
+	return unlikely(READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status) ==
+			SK_PACING_FQ) && gap_ns && gap_ns <= FQ_GAP_MAX_NS;
+}
+
+u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len)
+{
+	u64 at_ns = ktime_get_ns(), gap_ns;
+
+	if (likely(READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status) !=
+		   SK_PACING_FQ))
+		return at_ns;
+	at_ns = max(at_ns, tcb->snd.last_data_ns);
+	gap_ns = pace_gap_ns(tcb, len);
+	if (!fq_keeps(tcb, gap_ns) || !tcb->stats.bytes_sent)
+		return at_ns;
+	if (tcb->cong.sampled) {
+		at_ns = max(at_ns, tcpx_cong_rate(&tcb->cong)->next_ns);
+		pace_from(tcb, at_ns, gap_ns);
+		return at_ns;
+	}
+	return max(at_ns, tcb->snd.last_data_ns + gap_ns);
+}
+
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len)
 {
-	u64 rate, gap_ns;
+	u64 gap_ns;
 
 	if (likely(READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status) ==
 		   SK_PACING_NONE))
 		return;
-	rate = tcpx_timers_pacing_rate(tcb);
-	if (rate == ~0ULL)
-		return;
-	gap_ns = div64_u64((u64)len * NSEC_PER_SEC, max_t(u64, rate, 1));
-	gap_ns = min_t(u64, gap_ns, PACE_MAX_NS);
-	timer_arm_from(tcb, TCPX_TIMER_PACE, pace_from(tcb, gap_ns), gap_ns);
+	gap_ns = pace_gap_ns(tcb, len);
+	if (gap_ns && !fq_keeps(tcb, gap_ns))
+		timer_arm_from(tcb, TCPX_TIMER_PACE,
+			       pace_from(tcb, tcb->snd.last_data_ns, gap_ns),
+			       gap_ns);
 }
 
 bool tcpx_timers_is_paced(const struct tcpx_sock *tcb)
@@ -553,7 +593,10 @@ static bool keepalive_exhausted(const struct tcpx_sock *tcb)
 /* ns since the connection was last heard of or sent data. */
 static u64 idle_ns(const struct tcpx_sock *tcb)
 {
-	return ktime_get_ns() - max(tcb->rcv.last_data_ns, tcb->snd.last_data_ns);
+	u64 last_ns = max(tcb->rcv.last_data_ns, tcb->snd.last_data_ns);
+	u64 now_ns = ktime_get_ns();
+
+	return now_ns > last_ns ? now_ns - last_ns : 0;
 }
 
 static void tcpx_expired_keepalive(struct tcpx_sock *tcb)

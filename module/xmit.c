@@ -165,9 +165,12 @@ static void set_urgent(const struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq
 	th->urg_ptr = cpu_to_be16(min_t(u32, up, 0xffff));
 }
 
+/* The time of data that fq holds is not undercut by what is sent meanwhile. */
 static u32 ts_now(const struct tcpx_sock *tcb)
 {
-	return tcpx_ts_clock() + tcb->snd.ts_offset;
+	u64 now_ns = max(ktime_get_ns(), tcb->snd.last_data_ns);
+
+	return tcpx_ts_of(now_ns) + tcb->snd.ts_offset;
 }
 
 /* RFC 2883 4: a D-SACK is the first block. */
@@ -235,6 +238,19 @@ static void ack_was_sent(struct tcpx_sock *tcb, bool told_sack)
 		tcb->rcv.quick_acks--;
 	if (tcb->rcv.ack_pending)
 		tcpx_timers_ack_sent(tcb);
+}
+
+/*
+ * fq is told when @skb shall leave: when it was sent, which may be later than
+ * now, or now. Without a time it would hold an ACK for the rate of the data.
+ */
+static void set_delivery_time(struct sk_buff *skb)
+{
+	ktime_t at = 0;
+
+	if (unlikely(READ_ONCE(skb->sk->sk_pacing_status) == SK_PACING_FQ))
+		at = skb->skb_mstamp_ns ?: ktime_get_ns();
+	skb_set_delivery_time(skb, at, true);
 }
 
 /*
@@ -308,6 +324,7 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 	if (flags & TCPX_FLAG_ACK)
 		ack_was_sent(tcb, told_sack);
 
+	set_delivery_time(skb);
 	err = tcb->ip->xmit(sk, skb);
 	return net_xmit_eval(err);	/* a macro: twice */
 }
@@ -334,7 +351,6 @@ static struct sk_buff *clone_for_xmit(struct sk_buff *skb, gfp_t gfp)
 	if (!clone)
 		return NULL;
 	memset(clone->cb, 0, sizeof(clone->cb));
-	clone->tstamp = 0;
 	clone->dev = NULL;
 	clone->_skb_refdst = 0;
 	return clone;
@@ -346,7 +362,7 @@ int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp)
 	struct sk_buff *clone;
 	u16 flags = cb->flags;
 
-	skb->skb_mstamp_ns = ktime_get_ns();
+	skb->skb_mstamp_ns = tcpx_timers_departure(tcb, skb->len);
 	clone = clone_for_xmit(skb, gfp);
 	if (unlikely(!clone))
 		return -ENOBUFS;

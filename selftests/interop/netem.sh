@@ -49,6 +49,27 @@ algorithms()
 	done
 }
 
+# What BBR paces leaves when fq was told.
+paced_by_fq()
+{
+	local told
+
+	plug veth || return
+	tc -n "$A" qdisc replace dev a0 root fq &&
+		tc -n "$B" qdisc replace dev b0 root netem delay 10ms limit 10000
+	in_a sysctl -qw net.tcpx.congestion_control=bbr &&
+		transfer veth 4 tcpx tcpx -n $((SIZE * 2))
+	result $? "fq: bbr"
+	told=$(tc -n "$A" -s qdisc show dev a0)
+	echo "# $(grep -o 'throttled [0-9]* latency' <<< "$told")," \
+		"$(grep -o 'dropped [0-9]*' <<< "$told")," \
+		"$(counter RetransSegs) sent again"
+	grep -q 'throttled [1-9][0-9]* latency' <<< "$told" &&
+		grep -q 'dropped 0,' <<< "$told"
+	result $? "fq: held back what it was told to, and dropped nothing"
+	unplug
+}
+
 counter() { in_a awk -v name="$1" '$1 == name { print $2 }' /proc/net/tcpx_snmp; }
 
 # marks NAME KNOB: a queue that marks, and never overflows
@@ -87,5 +108,6 @@ if [ "$(stack tcpx)" != native ]; then
 	marks prague 3
 	marks cubic 3
 	marks cubic 1
+	paced_by_fq
 fi
 finish

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """SO_MAX_PACING_RATE: no faster than that, new data and what is lost alike."""
 
+import contextlib
+import re
 import socket
 import time
 
-from flight import sacked, sender
+from flight import sacked, seg, sender
 from harness import case, main
 
 SO_MAX_PACING_RATE = 47
@@ -66,6 +68,79 @@ def _(c):
     if total > 0.05:
         c.fail('%.3f s without a limit' % total)
     c.inject('A')
+
+
+@contextlib.contextmanager
+def fq(c):
+    """Below it, the queueing discipline."""
+    c.command('tc qdisc replace dev tun0 root fq')
+    try:
+        yield
+    finally:
+        c.command('tc qdisc del dev tun0 root')
+
+
+def throttled(c):
+    """How many packets fq has held back."""
+    told = c.command('tc -s qdisc show dev tun0')
+    c.note(told)
+    return int(re.search(r'throttled (\d+)[^)]*$', told)[1])
+
+
+@case('fq is told when each leaves; that is when it was sent',
+      native='a first flight without')
+def _(c):
+    with fq(c):
+        limit(c, 200000)
+        c.established(mss=1000, ts=True)
+        c.send(9880)
+        begun, stamps = time.monotonic(), []
+        for _ in range(10):
+            got = c.take(1)[0]
+            c.inject('A')
+            stamps.append((time.monotonic() - begun, got.option('ts')[0]))
+        c.check(throttled(c) >= 3, True, 'fq held some')
+        total = stamps[-1][0]
+        if not 0.035 <= total <= 0.045:
+            c.fail('%.3f s' % total)
+        first = stamps[0]
+        for when, stamp in stamps:
+            if abs((stamp - first[1]) / 1000 - (when - first[0])) > 0.003:
+                c.fail('it came after %.3f s, its timestamp says %d ms' % (
+                    when - first[0], stamp - first[1]))
+        c.check(c.info()['rtt'] < 3000, True,
+                'RTT without the wait in fq, not %d us' % c.info()['rtt'])
+
+
+@case('what is lost waits in fq, and its timestamp is that of its departure',
+      native=WHY)
+def _(c):
+    with fq(c):
+        limit(c, 400000)
+        sender(c, 10, sack=True, ts=True)
+        with c.stack.counts(FullUndo=0, LossUndo=0):
+            sacked(c, (2, 10))
+            total, _ = took(c, 2)
+            if not 0.002 <= total <= 0.01:
+                c.fail('two segments in %.4f s' % total)
+            # Were it older than the retransmission, it would be of the
+            # original: nothing was lost, all is undone.
+            c.inject('A', ack=seg(c, 10))
+        c.check(c.info()['snd_ssthresh'], 5, 'ssthresh')
+
+
+@case('a gap too long for fq is kept by the timer', native=WHY)
+def _(c):
+    with fq(c):
+        limit(c, 20000)
+        c.established(mss=1000)
+        before = throttled(c)
+        c.send(4000)
+        total, gap = took(c, 4)
+        if not 0.09 <= total <= 0.11:
+            c.fail('%.3f s, gaps up to %.3f s' % (total, gap))
+        c.check(throttled(c), before, 'what fq held')
+        c.inject('A')
 
 
 @case('TCP_INFO tells the limit')

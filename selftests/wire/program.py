@@ -307,10 +307,10 @@ class Program:
             self.knob('rto_min_us', 60000000)
 
     def command(self, text):
-        """Run ip or the like in the namespace."""
+        """Run ip or the like in the namespace; what it says."""
         self.note('$ ' + text)
-        subprocess.run(text.split(), check=True,
-                       stdout=subprocess.DEVNULL)
+        return subprocess.run(text.split(), check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
 
     def rows(self):
         """(local port, remote address, remote port, state) of all sockets."""
