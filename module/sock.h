@@ -262,6 +262,7 @@ enum tcpx_deferred {
 	TCPX_THROTTLED,		/* wants to send when the device frees skbs */
 	TCPX_OUTPUT_QUEUED,	/* on a CPU's queue of xmit.c */
 	TCPX_TIMER_QUEUED,	/* the hrtimer has a reference, timer.c */
+	TCPX_TIMER_LOCKED,	/* a lock: of the hrtimer and that bit */
 };
 
 struct tcpx_sock {

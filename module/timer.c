@@ -43,6 +43,7 @@
 #include "listen.h"
 #include "trace.h"
 
+#include <linux/bit_spinlock.h>
 #include <linux/ktime.h>
 #include <net/dst.h>
 
@@ -63,9 +64,24 @@
 
 /*
  * TCPX_TIMER_QUEUED stands for the reference of an hrtimer that is queued, or
- * whose handler runs and has not got the lock yet: it changes under the lock,
- * unlike what hrtimer_active() and the like answer.
+ * whose handler runs and has not taken that reference yet. The bit and the
+ * hrtimer change together, under a lock of their own: the handler has the
+ * socket's spinlock, the socket's owner has not.
  */
+static void lock_hrtimer(struct tcpx_sock *tcb)
+	__acquires(bitlock)
+{
+	local_bh_disable();
+	bit_spin_lock(TCPX_TIMER_LOCKED, &tcb->deferred);
+}
+
+static void unlock_hrtimer(struct tcpx_sock *tcb)
+	__releases(bitlock)
+{
+	bit_spin_unlock(TCPX_TIMER_LOCKED, &tcb->deferred);
+	local_bh_enable();
+}
+
 static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 {
 	struct tcpx_timers *t = &tcb->timers;
@@ -74,10 +90,12 @@ static void timer_start(struct tcpx_sock *tcb, u64 when, u64 now)
 	slack = when > now + NSEC_PER_SEC ? TIMER_SLACK_LONG_NS : TIMER_SLACK_NS;
 	if (when < now + 8 * TIMER_SLACK_NS)	/* a gap of pacing */
 		slack = when > now ? (when - now) / 8 : 0;
+	lock_hrtimer(tcb);
 	if (!test_and_set_bit(TCPX_TIMER_QUEUED, &tcb->deferred))
 		sock_hold(tcpx_to_sk(tcb));
 	hrtimer_start_range_ns(&t->hrtimer, ns_to_ktime(when), slack,
 			       HRTIMER_MODE_ABS_PINNED_SOFT);
+	unlock_hrtimer(tcb);
 }
 
 /* When the hrtimer fires next, TCPX_NEVER if it does not. */
@@ -699,14 +717,13 @@ static enum hrtimer_restart tcpx_timer_fire(struct hrtimer *hrtimer)
 	struct sock *sk = tcpx_to_sk(tcb);
 
 	bh_lock_sock(sk);
-	/*
-	 * Started again while we waited for the lock? It stays queued until we
-	 * are through, and wants a reference beside ours.
-	 */
+	/* Started again meanwhile, it wants a reference beside ours. */
+	lock_hrtimer(tcb);
 	if (hrtimer_is_queued(hrtimer))
 		sock_hold(sk);
 	else
 		clear_bit(TCPX_TIMER_QUEUED, &tcb->deferred);
+	unlock_hrtimer(tcb);
 	if (!sock_owned_by_user(sk))
 		timer_run(tcb);
 	else if (!test_and_set_bit(TCPX_DEFER_TIMERS, &tcb->deferred))
@@ -743,6 +760,7 @@ void tcpx_timers_destroy(struct tcpx_sock *tcb)
 
 	for (id = 0; id < TCPX_TIMER_NR; id++)
 		timer_stop(tcb, id);
+	lock_hrtimer(tcb);
 	cancelled = hrtimer_try_to_cancel(hrtimer);
 	if (cancelled == 1) {
 		clear_bit(TCPX_TIMER_QUEUED, &tcb->deferred);
@@ -751,6 +769,7 @@ void tcpx_timers_destroy(struct tcpx_sock *tcb)
 		hrtimer_start_range_ns(hrtimer, 0, 0,
 				       HRTIMER_MODE_ABS_PINNED_SOFT);
 	}
+	unlock_hrtimer(tcb);
 }
 
 /* --- events -------------------------------------------------------------- */

@@ -244,6 +244,34 @@ TEST_F_TIMEOUT(race, RACE_02_ING_13_close_and_timers, 300)
 			 NULL));
 }
 
+/* Paced: a timer for each piece, some 20 us, armed by either CPU. */
+static bool paced_pair(race_t *self)
+{
+	if (!pair_up(self))
+		return false;
+	set_nonblock(self->fd[0]);
+	set_nonblock(self->fd[1]);
+	set_int(self->fd[0], SOL_TCP, TCP_NODELAY, 1);
+	return !set_int(self->fd[0], SOL_SOCKET, SO_MAX_PACING_RATE, 25000000);
+}
+
+static void send_pieces(race_t *self, int round)
+{
+	char got[20000];
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		send(self->fd[0], block, 500, 0);
+		recv(self->fd[1], got, sizeof(got), 0);
+	}
+}
+
+TEST_F_TIMEOUT(race, RACE_02_timer_that_fires_and_is_armed, 300)
+{
+	EXPECT_TRUE(race(self, rounds(), paced_pair, send_pieces, send_pieces,
+			 close_both));
+}
+
 static void connect_to_it(race_t *self, int round)
 {
 	int fd = ep_socket(&self->ep, SOCK_NONBLOCK);
