@@ -129,9 +129,8 @@ def spurious(c, at):
     return at + 10
 
 
-@case('8985-4 a D-SACK widens the window by as much again',
-      native='its timers count jiffies')
-def _(c):
+def widened(c):
+    """Reordering, and a D-SACK after it; the first segment not acknowledged."""
     flight(c, 10, 400)
     sacked(c, (1, 2))
     c.inject('A', ack=seg(c, 2))
@@ -139,11 +138,33 @@ def _(c):
     c.pause(RTT)
     c.inject('A', ack=seg(c, 10))
     c.collect(0.001)
-    at = spurious(c, 10)
+    return spurious(c, 10)
+
+
+def late(c, at, window):
+    """All of a flight but its first: that is sent again after `window`."""
     c.pause(RTT)
     sacked(c, (at + 1, at + 2), ack=at)
     c.collect(0.001)
-    again(c, at, between=(2 * REO_WND - 2 * SLACK, 2 * REO_WND + SLACK))
+    again(c, at, **about(window))
+
+
+@case('8985-4 a D-SACK widens the window by as much again',
+      native='its timers count jiffies')
+def _(c):
+    late(c, widened(c), 2 * REO_WND)
+
+
+@case('8985-4 for 16 recoveries, then it is as before',
+      native='its timers count jiffies')
+def _(c):
+    at = widened(c)
+    for n in range(1, 18):
+        late(c, at, 2 * REO_WND if n <= 16 else REO_WND)
+        c.pause(RTT)
+        at = (c.dut_nxt - 1) // c.size
+        c.inject('A', ack=c.dut_nxt)
+        c.collect(0.001)
 
 
 @case('8985-5 the ACK of the original does not date the retransmission')
