@@ -642,6 +642,7 @@ int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 	trace_tcpx_retransmit(sk, skb);
 	tcpx_recovery_retransmitted(tcb, skb);
 	tcb->stats.retrans_segs += cb->gso_segs;
+	tcb->stats.bytes_sent += skb->len;
 	tcb->stats.bytes_retrans += skb->len;
 	TCPX_ADD(sock_net(sk), RetransSegs, cb->gso_segs);
 	if (cb->flags & TCPX_FLAG_SYN)

@@ -240,7 +240,7 @@ struct tcpx_user {
 	u8 fastopen;		/* no setting: TCPX_TFO_*; here is room */
 };
 
-/* What TCP_INFO tells and nothing decides on. */
+/* What TCP_INFO tells; what is sent again counts as sent, too. */
 struct tcpx_stats {
 	u64 bytes_acked;
 	u64 bytes_received;

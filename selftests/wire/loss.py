@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Congestion control and loss recovery, as the peer sees it."""
 
+import socket
+import struct
 import time
 
 from flight import again, seg, sender
@@ -414,6 +416,15 @@ def _(c):
     c.setopt('SO_SNDBUF', 400000)
     c.send(200000)
     deliver(c, 200000, lambda n: 20 <= n < 28)
+
+
+@case('TCP_INFO: what was sent again counts as sent, and as that')
+def _(c):
+    sender(c, 2)
+    again(c, 0, between=RTO)
+    raw = c.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    c.check(struct.unpack_from('=QQ', raw, 200), (3000, 1000),
+            'octets sent, sent again')
 
 
 if __name__ == '__main__':
