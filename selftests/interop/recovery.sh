@@ -60,23 +60,35 @@ once()
 	unplug
 }
 
-# row NAME SIZE SLACK-MS
+# both FAMILY SIZE: ${ms[STACK]}
+both()
+{
+	local stack i
+
+	for stack in native "$(stack tcpx)"; do
+		TOOK=0
+		for ((i = 0; i < ROUNDS; i++)); do
+			once $stack $1 "$2" || TOOK=99999999
+			unplug
+		done
+		ms[$stack]=$TOOK
+	done
+	TOOK=${ms[$(stack tcpx)]}
+	echo "# IPv$1: $TOOK ms, native ${ms[native]} ms"
+}
+
+# row NAME SIZE SLACK-MS. Chance alone makes seconds, a SYN that is lost three times
+# seven of them: up to three attempts.
 row()
 {
-	local family stack i
+	local family try
 	local -A ms
 
 	for family in 4 6; do
-		for stack in native "$(stack tcpx)"; do
-			TOOK=0
-			for ((i = 0; i < ROUNDS; i++)); do
-				once $stack $family "$2" || TOOK=99999999
-				unplug
-			done
-			ms[$stack]=$TOOK
+		for try in 1 2 3; do
+			both $family "$2"
+			[ "$TOOK" -gt $((2 * ms[native] + $3 * ROUNDS)) ] || break
 		done
-		TOOK=${ms[$(stack tcpx)]}
-		echo "# IPv$family: $TOOK ms, native ${ms[native]} ms"
 		[ "$TOOK" -le $((2 * ms[native] + $3 * ROUNDS)) ]
 		result $? "$1, IPv$family"
 	done
