@@ -287,9 +287,12 @@ class Peer:
         """Earliest and latest acceptable time for what is due then. The
         timer wheel, which native TCP and calls that block with a timeout
         use, rounds up by as much as an eighth."""
+        slow = self.bench.options.slow
         if wide or self.bench.options.wide:
-            return due - 0.030, due * 1.15 + 0.060 * self.bench.options.slow
-        return due * 0.99 - 0.002, due * 1.01 + 0.030 * self.bench.options.slow
+            return due - 0.030, due * 1.15 + 0.060 * slow
+        # Where the machine is slow, what it counts from was seen late, too.
+        return due * 0.99 - 0.002 - 0.01 * (slow - 1), \
+            due * 1.01 + 0.030 * slow
 
     def mark(self):
         """at= counts from the last segment, sent or received."""
