@@ -255,7 +255,8 @@ static void save(struct tcpx_metrics *m, const void *what)
 		save_ssthresh(m, &tcb->cong,
 			      tcb->recovery.state == TCPX_OPEN);
 	m->saved_s = m->used_s;
-	if (tcb->rack.reordering_seen)
+	/* Not for longer by connections that have it from here. */
+	if (tcb->rack.reordering_seen && !is_valid(m->reordered_s))
 		m->reordered_s = m->used_s;
 }
 

@@ -12,7 +12,6 @@
 #include "wire.h"
 
 struct net;
-struct seq_file;
 struct sock;
 struct tcpx_sock;
 
@@ -31,7 +30,7 @@ struct tcpx_metrics {
 	struct in6_addr daddr;
 	u32 used_s;			/* 0: empty */
 	u32 saved_s;			/* by a connection's end, 0: never */
-	u32 reordered_s;		/* reordering was seen then, 0: never */
+	u32 reordered_s;		/* reordering was first seen, 0: never */
 	u32 srtt_us;			/* 0: not known */
 	u32 ssthresh;			/* bytes, 0: not known */
 	struct tcpx_metrics_fastopen fastopen;

@@ -466,14 +466,15 @@ u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len)
 		return at_ns;
 	at_ns = max(at_ns, tcb->snd.last_data_ns);
 	gap_ns = pace_gap_ns(tcb, len);
-	if (!fq_keeps(tcb, gap_ns) || !tcb->stats.bytes_sent)
+	if (!fq_keeps(tcb, gap_ns))
 		return at_ns;
 	if (tcb->cong.sampled) {
 		at_ns = max(at_ns, tcpx_cong_rate(&tcb->cong)->next_ns);
 		pace_from(tcb, at_ns, gap_ns);
-		return at_ns;
+	} else if (tcb->stats.bytes_sent) {	/* the first waits for none */
+		at_ns = max(at_ns, tcb->snd.last_data_ns + gap_ns);
 	}
-	return max(at_ns, tcb->snd.last_data_ns + gap_ns);
+	return at_ns;
 }
 
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len)
