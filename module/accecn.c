@@ -7,10 +7,10 @@
  * pure ACK of the client the field that the other's SYN arrived with, then the
  * number of packets with CE, modulo 8. The option counts bytes, modulo 2^24.
  *
- * Deviations: no SYN,ACK and no first ACK has the option (3.2.3.2.1 SHOULD), it
- * goes with ACKs of data that carry none themselves, where it costs no payload;
- * the first that arrives shows whether the path leaves it as it is. A child of
- * Fast Open, and one that a SYN cookie brought, have classic ECN.
+ * Deviations: the first data of a client has no option (3.2.3.2.1 SHOULD), it
+ * goes with ACKs that carry no data, where it costs no payload. That ACKs with
+ * it are lost more often than others is not looked for (3.2.3.2.2 MAY). A child
+ * of Fast Open, and one that a SYN cookie brought, have classic ECN.
  */
 #include "tcpx.h"
 
@@ -18,8 +18,6 @@
 
 #define ACE	(TCPX_FLAG_AE | TCPX_FLAG_CWR | TCPX_FLAG_ECE)
 #define CEP_INIT	5		/* 3.2.1 */
-#define E0B_INIT	1
-#define E1B_INIT	1
 #define SAFE_PACKETS	7		/* more with CE would wrap ACE */
 #define UNTOLD_MAX	2		/* 3.2.2.5.1: n */
 
@@ -40,6 +38,7 @@ struct tcpx_accecn {
 	u8 last_ce:1;		/* the last packet with data had CE */
 	u8 has_option:1;	/* one came, and its counters make sense */
 	u8 no_option:1;		/* they made none: a middlebox */
+	u8 is_blocked:1;	/* our SYN,ACK with one may not have got through */
 };
 
 static u16 ace_flags(u32 cep)
@@ -64,6 +63,23 @@ static void count_packets(struct tcpx_sock *tcb, u32 nr)
 		tcb->rcv.ecn |= TCPX_ECN_ALONE;
 	else
 		tcb->rcv.ecn &= ~TCPX_ECN_ALONE;
+}
+
+/* 3.2.3.2.4: if a first counter is zero, it was not sent so. */
+static bool take_option(struct tcpx_accecn *a, const struct sk_buff *skb,
+			struct tcpx_accecn_option *opt)
+{
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+
+	if (!(seg->options & TCPX_HAS_ACCECN) || a->no_option ||
+	    !tcpx_options_accecn(skb_transport_header(skb), seg->hdr_len,
+				 seg->accecn_off, opt))
+		return false;
+	if (!a->has_option)
+		a->no_option = (opt->fields & TCPX_ACCECN_E0B && !opt->e0b) ||
+			       (opt->fields & TCPX_ACCECN_E1B && !opt->e1b);
+	a->has_option = !a->no_option;
+	return a->has_option;
 }
 
 /* --- the handshake ------------------------------------------------------- */
@@ -92,7 +108,7 @@ u16 tcpx_accecn_timewait_flags(u8 ace)
 	return ace_flags(ace);
 }
 
-bool tcpx_accecn_start(struct tcpx_sock *tcb, u8 syn_ecn)
+bool tcpx_accecn_start(struct tcpx_sock *tcb, u8 syn_ecn, bool is_blocked)
 {
 	struct tcpx_accecn *a = kzalloc(sizeof(*a), GFP_ATOMIC | __GFP_NOWARN);
 
@@ -101,11 +117,12 @@ bool tcpx_accecn_start(struct tcpx_sock *tcb, u8 syn_ecn)
 	a->r_cep = CEP_INIT;
 	a->s_cep = CEP_INIT;
 	a->told_cep = CEP_INIT;
-	a->r_e0b = E0B_INIT;
-	a->r_e1b = E1B_INIT;
-	a->told_e0b = E0B_INIT;
-	a->told_e1b = E1B_INIT;
+	a->r_e0b = TCPX_ACCECN_E0B_INIT;
+	a->r_e1b = TCPX_ACCECN_E1B_INIT;
+	a->told_e0b = TCPX_ACCECN_E0B_INIT;
+	a->told_e1b = TCPX_ACCECN_E1B_INIT;
 	a->syn_ecn = syn_ecn;
+	a->is_blocked = is_blocked;
 	tcb->accecn = a;
 	return true;
 }
@@ -121,19 +138,22 @@ void tcpx_accecn_free(struct tcpx_sock *tcb)
  * sent. It was sent without ECT: something on the path has changed what says
  * that it came with another mark (3.2.2.3), and ECT would be changed, too.
  */
-bool tcpx_accecn_syn_answered(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
+bool tcpx_accecn_syn_answered(struct tcpx_sock *tcb, const struct sk_buff *skb)
 {
+	const struct tcpx_seg *seg = tcpx_seg(skb);
+	struct tcpx_accecn_option opt;
 	u16 ace = seg->flags & ACE;
 
 	if (!ace || ace == ACE || ace == TCPX_FLAG_ECE)
 		return false;
 	if (ace != TCPX_FLAG_CWR && ace != (TCPX_FLAG_AE | TCPX_FLAG_ECE))
 		tcb->rcv.ecn &= ~TCPX_ECN_SEND;
-	if (!tcpx_accecn_start(tcb, seg->ecn)) {
+	if (!tcpx_accecn_start(tcb, seg->ecn, false)) {
 		tcb->rcv.ecn = 0;
 		return true;
 	}
 	tcb->rcv.ecn |= TCPX_ECN_HANDSHAKE;
+	take_option(tcb->accecn, skb, &opt);
 	if (seg->ecn == INET_ECN_CE)
 		count_packets(tcb, 1);
 	return true;
@@ -213,34 +233,42 @@ u16 tcpx_accecn_send(struct tcpx_sock *tcb, u16 flags, bool pure)
 
 /* --- the option, 3.2.3 --------------------------------------------------- */
 
-static bool has_news(const struct tcpx_sock *tcb)
+static u8 option_knob(const struct net *net)
 {
-	const struct tcpx_accecn *a = tcb->accecn;
+	return READ_ONCE(tcpx_net(net)->knobs.ecn_option);
+}
 
-	switch (READ_ONCE(tcpx_net(sock_net(tcpx_to_sk(tcb)))->knobs.ecn_option)) {
-	case 0:
-		return false;
-	case 1:
-		return a->r_ceb != a->told_ceb;
-	default:
-		return a->r_ceb != a->told_ceb || a->r_e0b != a->told_e0b ||
-		       a->r_e1b != a->told_e1b;
-	}
+static unsigned int largest(unsigned int room)
+{
+	if (room < TCPX_OPTLEN_ACCECN_SHORT)
+		return 0;
+	return room >= TCPX_OPTLEN_ACCECN_ALIGNED ? TCPX_OPTLEN_ACCECN_ALIGNED :
+						    TCPX_OPTLEN_ACCECN_SHORT;
+}
+
+/* 3.2.3.2.1: whether the path lets it through is tried by the handshake. */
+unsigned int tcpx_accecn_syn_ack_option(const struct net *net,
+					unsigned int room)
+{
+	return option_knob(net) ? largest(room) : 0;
 }
 
 unsigned int tcpx_accecn_option_size(const struct tcpx_sock *tcb,
 				     unsigned int room)
 {
+	u8 knob = option_knob(sock_net(tcpx_to_sk(tcb)));
 	const struct tcpx_accecn *a = tcb->accecn;
-	bool both;
+	bool e0b = a->r_e0b != a->told_e0b;
+	bool e1b = a->r_e1b != a->told_e1b;
 
-	if (!has_news(tcb) || room < TCPX_OPTLEN_ACCECN_SHORT)
+	if (!knob || a->is_blocked)
 		return 0;
-	both = a->r_e0b != a->told_e0b && a->r_e1b != a->told_e1b;
-	if (!both)
-		return TCPX_OPTLEN_ACCECN_SHORT;
-	return room >= TCPX_OPTLEN_ACCECN_ALIGNED ? TCPX_OPTLEN_ACCECN_ALIGNED :
-						    TCPX_OPTLEN_ACCECN_SHORT;
+	if (tcb->rcv.ecn & TCPX_ECN_HANDSHAKE)
+		return largest(room);
+	if (a->r_ceb == a->told_ceb && (knob == 1 || !(e0b || e1b)))
+		return 0;
+	return largest(e0b && e1b ? room :
+		       min_t(unsigned int, room, TCPX_OPTLEN_ACCECN_SHORT));
 }
 
 void tcpx_accecn_option_build(struct tcpx_sock *tcb, __be32 *to,
@@ -262,28 +290,13 @@ void tcpx_accecn_option_build(struct tcpx_sock *tcb, __be32 *to,
 		a->told_e1b = a->r_e1b;
 }
 
-/*
- * The peer's count of bytes with CE: how many are new. -1: it does not say.
- * 3.2.3.2.4: a first counter of zero was not sent so.
- */
-static s32 new_ce_bytes(struct tcpx_sock *tcb, const struct sk_buff *skb)
+/* The peer's count of bytes with CE: how many are new. -1: it does not say. */
+static s32 new_ce_bytes(struct tcpx_accecn *a, const struct sk_buff *skb)
 {
-	const struct tcpx_seg *seg = tcpx_seg(skb);
-	struct tcpx_accecn *a = tcb->accecn;
 	struct tcpx_accecn_option opt;
 	s32 delta;
 
-	if (!(seg->options & TCPX_HAS_ACCECN) || a->no_option ||
-	    !tcpx_options_accecn(skb_transport_header(skb), seg->hdr_len,
-				 seg->accecn_off, &opt))
-		return -1;
-	if (!a->has_option && ((opt.fields & TCPX_ACCECN_E0B && !opt.e0b) ||
-			       (opt.fields & TCPX_ACCECN_E1B && !opt.e1b))) {
-		a->no_option = 1;
-		return -1;
-	}
-	a->has_option = 1;
-	if (!(opt.fields & TCPX_ACCECN_CEB))
+	if (!take_option(a, skb, &opt) || !(opt.fields & TCPX_ACCECN_CEB))
 		return -1;
 	delta = (s32)((opt.ceb - a->s_ceb) << 8) >> 8;
 	a->s_ceb = opt.ceb;
@@ -332,7 +345,7 @@ void tcpx_accecn_feedback(struct tcpx_sock *tcb, const struct sk_buff *skb,
 	/* That of a SYN,ACK is encoded otherwise: tcpx_accecn_opened(). */
 	if (!sample->delivered || sample->prior_una == tcb->snd.iss)
 		return;
-	ce_bytes = new_ce_bytes(tcb, skb);
+	ce_bytes = new_ce_bytes(a, skb);
 	packets = DIV_ROUND_UP(sample->delivered, tcb->snd.mss);
 	packets = new_ce_packets(tcb, ace_of(tcpx_seg(skb)->flags), packets,
 				 ce_bytes);

@@ -17,6 +17,7 @@
 
 #define SETUP	(TCPX_FLAG_ECE | TCPX_FLAG_CWR)
 #define BOTH	(TCPX_ECN_SEND | TCPX_ECN_RECEIVE)
+#define ACCURATE_TRIES	2	/* RFC 9768: SYN,ACKs that say so */
 
 static const struct tcpx_knobs *knobs_of(const struct tcpx_sock *tcb)
 {
@@ -143,11 +144,35 @@ u16 tcpx_ecn_syn_ack_flags(u8 ecn)
 	return ecn & TCPX_ECN_SEND ? TCPX_FLAG_ECE : 0;
 }
 
-void tcpx_ecn_init_child(struct tcpx_sock *tcb, u8 ecn)
+/*
+ * RFC 9768 3.2.3.2.2: after the second timeout the SYN,ACK says nothing of ECN,
+ * in case that something on the path drops it for that. The mode stays, and by
+ * 3.1.5 we send no ECT then.
+ */
+static bool is_withdrawn(const struct tcpx_request *req, u8 ecn)
 {
+	const struct net *net = sock_net(req->common.skc_listener);
+
+	return ecn & TCPX_ECN_ACCURATE && req->retries >= ACCURATE_TRIES &&
+	       READ_ONCE(tcpx_net(net)->knobs.ecn_fallback);
+}
+
+u16 tcpx_ecn_request_flags(const struct tcpx_request *req)
+{
+	u8 ecn = READ_ONCE(req->ecn);
+
+	return is_withdrawn(req, ecn) ? 0 : tcpx_ecn_syn_ack_flags(ecn);
+}
+
+void tcpx_ecn_init_child(struct tcpx_sock *tcb, const struct tcpx_request *req)
+{
+	u8 ecn = READ_ONCE(req->ecn);
+
 	tcb->rcv.ecn = ecn & (BOTH | TCPX_ECN_ACCURATE);
+	if (is_withdrawn(req, ecn))
+		tcb->rcv.ecn &= ~TCPX_ECN_SEND;
 	if (ecn & TCPX_ECN_ACCURATE &&
-	    !tcpx_accecn_start(tcb, ecn >> TCPX_ECN_SYN_SHIFT))
+	    !tcpx_accecn_start(tcb, ecn >> TCPX_ECN_SYN_SHIFT, req->retries))
 		tcb->rcv.ecn = 0;
 }
 
@@ -160,20 +185,21 @@ static void syn_crossed(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 		*ecn = 0;
 	else if (!(*ecn & TCPX_ECN_ACCURATE && asks_for_accurate(seg)))
 		*ecn = (seg->flags & SETUP) == SETUP ? *ecn & BOTH : 0;
-	else if (!tcpx_accecn_start(tcb, seg->ecn))
+	else if (!tcpx_accecn_start(tcb, seg->ecn, false))
 		*ecn = 0;
 	cb->flags &= *ecn ? ~TCPX_FLAG_CWR : ~SETUP;
 }
 
-void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
+void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct sk_buff *skb)
 {
+	const struct tcpx_seg *seg = tcpx_seg(skb);
 	u8 *ecn = &tcb->rcv.ecn;
 
 	if (!(seg->flags & TCPX_FLAG_ACK)) {
 		syn_crossed(tcb, seg);
 		return;
 	}
-	if (*ecn & TCPX_ECN_ACCURATE && tcpx_accecn_syn_answered(tcb, seg))
+	if (*ecn & TCPX_ECN_ACCURATE && tcpx_accecn_syn_answered(tcb, skb))
 		return;
 	*ecn &= BOTH;
 	/* Both bits in a SYN,ACK are those of a host that reflects ours. */

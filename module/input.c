@@ -533,7 +533,7 @@ static void syn_arrived(struct tcpx_sock *tcb, struct sk_buff *skb)
 	tcb->rcv.wup = tcb->rcv.nxt;
 	take_syn_options(tcb, skb);
 	if (unlikely(tcb->rcv.ecn))
-		tcpx_ecn_syn_arrived(tcb, seg);
+		tcpx_ecn_syn_arrived(tcb, skb);
 	tcb->snd.wnd = seg->wnd;
 	tcb->snd.max_wnd = max(tcb->snd.max_wnd, tcb->snd.wnd);
 	tcb->snd.wl1 = seg->seq;

@@ -328,6 +328,7 @@ static void init_request(struct tcpx_request *req, struct sock *sk,
 	req->retries = 0;
 	req->queued = 0;
 	req->cookie = 0;
+	req->offer = 0;
 	req->ack_limit_ms = 0;
 	req->mtu = ip->flow_mtu(sk, flow);
 	req->mss_adv = tcpx_pmtu_adv_mss(ip, tcpx_sk(sk)->snd.mss_user,
@@ -402,6 +403,7 @@ static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss,
 
 	if (!req)
 		return false;
+	req->offer = offer;
 	if (tcpx_hash_insert(&req->common, true)) {
 		/* Another SYN of the same connection was faster. */
 		tcpx_request_put(req);
@@ -416,7 +418,7 @@ static bool open_request(struct sock *sk, const struct sk_buff *skb, u32 iss,
 	if (dead)
 		tcpx_request_remove(req);
 	else
-		tcpx_xmit_syn_ack(req, offer);
+		tcpx_xmit_syn_ack(req, true);
 	tcpx_request_put(req);
 	return true;
 }
@@ -541,7 +543,7 @@ static void init_sequence(struct tcpx_sock *tcb, const struct tcpx_request *req)
 	rcv->ts_ok = req->ts_ok;
 	rcv->ts_recent = req->ts_recent;
 	rcv->ts_recent_s = ktime_get_seconds();
-	tcpx_ecn_init_child(tcb, READ_ONCE(req->ecn));
+	tcpx_ecn_init_child(tcb, req);
 	rcv->mss = req->mss_adv;
 	if (!req->wscale_ok)
 		rcv->wnd_clamp = TCPX_WINDOW_MAX;

@@ -40,6 +40,7 @@ struct tcpx_request {
 	u8 wscale_ok:1;
 	u8 queued:1;			/* on a list of the listener */
 	u8 cookie:1;			/* on the stack only: cookie.c, fastopen.c */
+	u8 offer:1;			/* the first SYN,ACK brings a cookie */
 	u8 tos;				/* of our segments: tos or tclass */
 	u8 ecn;				/* TCPX_ECN_*: what was agreed on */
 };

@@ -12,6 +12,11 @@
 
 #define COUNTER_LEN	3		/* RFC 9768 3.2.3, bytes */
 
+static const struct tcpx_accecn_option accecn_initial = {
+	.e0b = TCPX_ACCECN_E0B_INIT,
+	.e1b = TCPX_ACCECN_E1B_INIT,
+};
+
 static void take_timestamps(const u8 *opt, struct tcpx_options *out)
 {
 	out->tsval = tcpx_wire_be32(opt + 2);
@@ -70,8 +75,8 @@ static void take_option(const u8 *opt, unsigned int size, unsigned int at,
 	}
 }
 
-/* Those that mean something on a SYN alone. */
-static void take_syn_option(const u8 *opt, unsigned int size,
+/* Those that mean something on a SYN, and on no other segment but for AccECN. */
+static void take_syn_option(const u8 *opt, unsigned int size, unsigned int at,
 			    struct tcpx_options *out)
 {
 	if (opt[0] == TCPX_OPT_MSS && size == TCPX_OPTLEN_MSS) {
@@ -90,6 +95,9 @@ static void take_syn_option(const u8 *opt, unsigned int size,
 		take_timestamps(opt, out);
 	} else if (opt[0] == TCPX_OPT_FASTOPEN) {
 		take_fastopen(opt, size, out);
+	} else if (is_accecn(opt, size)) {
+		out->accecn_off = TCPX_HDR_LEN + at;
+		out->present |= TCPX_HAS_ACCECN;
 	}
 }
 
@@ -124,7 +132,7 @@ void tcpx_options_parse(const u8 *opt, unsigned int len, bool syn,
 			return;
 
 		if (syn)
-			take_syn_option(opt + at, size, out);
+			take_syn_option(opt + at, size, at, out);
 		else
 			take_option(opt + at, size, at, out);
 		at += size;
@@ -217,7 +225,7 @@ unsigned int tcpx_options_syn_size(const struct tcpx_options *opt)
 		size += 4;
 	if (present & TCPX_HAS_FASTOPEN)
 		size += fastopen_size(opt);
-	return size;
+	return size + opt->accecn_len;
 }
 
 static __be32 *build_fastopen(__be32 *to, const struct tcpx_options *opt)
@@ -260,6 +268,11 @@ unsigned int tcpx_options_build_syn(__be32 *to, const struct tcpx_options *opt)
 				    TCPX_OPTLEN_WSCALE, opt->wscale);
 	if (opt->present & TCPX_HAS_FASTOPEN)
 		at = build_fastopen(at, opt);
+	if (opt->accecn_len) {
+		tcpx_options_build_accecn(at, opt->accecn_len, false,
+					  &accecn_initial);
+		at += opt->accecn_len / sizeof(*at);
+	}
 	return (at - to) * sizeof(*at);
 }
 

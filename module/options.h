@@ -16,6 +16,7 @@ struct tcpx_options {
 	u8 present;		/* TCPX_HAS_* */
 	u8 sack_off;		/* SACK option: offset in the TCP header */
 	u8 accecn_off;		/* AccECN option, the same */
+	u8 accecn_len;		/* SYN,ACK to be built: bytes of it, or 0 */
 	u8 cookie_len;		/* Fast Open, SYN only; 0: it is asked for */
 	const u8 *cookie;	/* in what was parsed, or is to be built */
 };

@@ -302,8 +302,8 @@ void tcpx_xmit_challenge_ack(struct tcpx_sock *tcb);
 void tcpx_xmit_rst(struct tcpx_sock *tcb);
 /* RST for @skb as RFC 9293 3.10.7.1 has it, no connection needed. */
 void tcpx_xmit_rst_reply(struct net *net, const struct sk_buff *skb);
-/* @offer: with a cookie of Fast Open. */
-void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer);
+/* @first: with the options that no later SYN,ACK of @req has. */
+void tcpx_xmit_syn_ack(struct tcpx_request *req, bool first);
 /* The same, but not more often than the ACKs of tcpx_xmit_request_ack(). */
 void tcpx_xmit_syn_ack_again(struct tcpx_request *req);
 void tcpx_xmit_request_ack(struct tcpx_request *req);
@@ -319,7 +319,7 @@ void tcpx_ecn_syn_lost(struct tcpx_sock *tcb, struct sk_buff *syn);
 /* A RST for our SYN: true if the SYN went out again, without. */
 bool tcpx_ecn_syn_refused(struct tcpx_sock *tcb);
 /* The peer's SYN or SYN,ACK in SYN-SENT, of a SYN that asked. */
-void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
+void tcpx_ecn_syn_arrived(struct tcpx_sock *tcb, const struct sk_buff *skb);
 /*
  * What a listener agrees on with the SYN @seg: TCPX_ECN_*, and from
  * TCPX_ECN_SYN_SHIFT on, if that is accurate, the mark that it came with; the
@@ -329,7 +329,8 @@ u8 tcpx_ecn_accept(const struct tcpx_knobs *knobs, const struct tcpx_seg *seg);
 u8 tcpx_ecn_classic(u8 ecn);
 void tcpx_ecn_asked_again(struct tcpx_request *req, const struct tcpx_seg *seg);
 u16 tcpx_ecn_syn_ack_flags(u8 ecn);
-void tcpx_ecn_init_child(struct tcpx_sock *tcb, u8 ecn);
+u16 tcpx_ecn_request_flags(const struct tcpx_request *req);
+void tcpx_ecn_init_child(struct tcpx_sock *tcb, const struct tcpx_request *req);
 /* An acceptable segment, before its text; if rcv.ecn. */
 void tcpx_ecn_received(struct tcpx_sock *tcb, const struct sk_buff *skb);
 /* What an ACK says of marks; if TCPX_ECN_SEND. */
@@ -348,23 +349,25 @@ static inline void tcpx_ecn_reduced(struct tcpx_sock *tcb)
 }
 
 /*
- * accecn.c, RFC 9768. Owned, and TCPX_ECN_ACCURATE, but for _flags(). start is
- * false if there is no memory; syn_answered if that is not agreed on.
+ * accecn.c, RFC 9768. Owned, and TCPX_ECN_ACCURATE, but for _flags() and
+ * _syn_ack_option(). start is false if there is no memory, @is_blocked says that
+ * our option may not get through; syn_answered if that is not agreed on.
  */
 u16 tcpx_accecn_syn_ack_flags(u8 ecn);
 u16 tcpx_accecn_request_flags(void);
 u16 tcpx_accecn_timewait_flags(u8 ace);
-bool tcpx_accecn_start(struct tcpx_sock *tcb, u8 syn_ecn);
+bool tcpx_accecn_start(struct tcpx_sock *tcb, u8 syn_ecn, bool is_blocked);
 void tcpx_accecn_free(struct tcpx_sock *tcb);
-bool tcpx_accecn_syn_answered(struct tcpx_sock *tcb,
-			      const struct tcpx_seg *seg);
+bool tcpx_accecn_syn_answered(struct tcpx_sock *tcb, const struct sk_buff *skb);
 /* The ACK of a SYN,ACK of ours. */
 void tcpx_accecn_opened(struct tcpx_sock *tcb, const struct tcpx_seg *seg);
 void tcpx_accecn_received(struct tcpx_sock *tcb, const struct tcpx_seg *seg,
 			  u32 packets);
 /* @flags with ACE; @pure: no data. */
 u16 tcpx_accecn_send(struct tcpx_sock *tcb, u16 flags, bool pure);
-/* Bytes of the option on an ACK with @room for it, 0: none. */
+/* Bytes of the option on a SYN,ACK, and on an ACK, with @room; 0: none. */
+unsigned int tcpx_accecn_syn_ack_option(const struct net *net,
+					unsigned int room);
 unsigned int tcpx_accecn_option_size(const struct tcpx_sock *tcb,
 				     unsigned int room);
 void tcpx_accecn_option_build(struct tcpx_sock *tcb, __be32 *to,

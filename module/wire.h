@@ -57,6 +57,8 @@
 #define TCPX_SACK_MAX_TS	3	/* the same beside timestamps */
 #define TCPX_TFO_COOKIE_MIN	4	/* bytes, even; RFC 7413 4.1.1 */
 #define TCPX_TFO_COOKIE_MAX	16
+#define TCPX_ACCECN_E0B_INIT	1	/* RFC 9768 3.2.1 */
+#define TCPX_ACCECN_E1B_INIT	1
 #define TCPX_MSL_NS		(30ULL * 1000 * 1000 * 1000)
 #define TCPX_PAWS_IDLE_S	(24 * 24 * 3600) /* RFC 7323 5.5: 24 days */
 

@@ -583,7 +583,7 @@ static u32 request_ts(const struct tcpx_request *req)
 	return clock + req->ts_offset;
 }
 
-void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer)
+void tcpx_xmit_syn_ack(struct tcpx_request *req, bool first)
 {
 	const struct sock *listener = req->common.skc_listener;
 	struct tcpx_options opt = { .present = TCPX_HAS_MSS };
@@ -596,14 +596,15 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer)
 	u8 cookie[TCPX_TFO_COOKIE_LEN];
 	const struct tcpx_ip_ops *ip;
 	struct tcpx_flow flow;
+	unsigned int room;
 
 	ip = tcpx_flow_of(&flow, &req->common);
 	flow.mark = req->mark;
 	flow.tos = req->tos;
 	opt.mss = req->mss_adv;
-	if (unlikely(offer))
+	if (unlikely(first && req->offer))
 		tcpx_fastopen_offer(listener, &flow, &opt, cookie);
-	seg.flags |= tcpx_ecn_syn_ack_flags(READ_ONCE(req->ecn));
+	seg.flags |= tcpx_ecn_request_flags(req);
 	if (req->wscale_ok) {
 		opt.present |= TCPX_HAS_WSCALE;
 		opt.wscale = req->rcv_wscale;
@@ -614,6 +615,10 @@ void tcpx_xmit_syn_ack(struct tcpx_request *req, bool offer)
 		opt.present |= TCPX_HAS_TS;
 		opt.tsval = request_ts(req);
 		opt.tsecr = req->ts_recent;
+	}
+	if (unlikely(first && READ_ONCE(req->ecn) & TCPX_ECN_ACCURATE)) {
+		room = TCPX_OPTIONS_LEN_MAX - tcpx_options_syn_size(&opt);
+		opt.accecn_len = tcpx_accecn_syn_ack_option(flow.net, room);
 	}
 	send_bare(listener, ip, &flow, &seg, &opt);
 }

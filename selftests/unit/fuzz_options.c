@@ -30,6 +30,12 @@ static void parse(const u8 *th, unsigned int hdr_len, bool syn)
 		check(opt.cookie[-1] == opt.cookie_len + 2);
 		check(opt.cookie + opt.cookie_len <= th + hdr_len);
 	}
+	if (opt.present & TCPX_HAS_ACCECN) {
+		check(tcpx_options_accecn(th, hdr_len, opt.accecn_off,
+					  &accecn));
+		check(accecn.ceb >> 24 == 0 && accecn.e0b >> 24 == 0 &&
+		      accecn.e1b >> 24 == 0);
+	}
 	if (syn) {
 		check(!(opt.present & TCPX_HAS_SACK));
 		return;
@@ -37,12 +43,6 @@ static void parse(const u8 *th, unsigned int hdr_len, bool syn)
 
 	check(!(opt.present & ~(TCPX_HAS_TS | TCPX_HAS_SACK |
 				TCPX_HAS_ACCECN)));
-	if (opt.present & TCPX_HAS_ACCECN) {
-		check(tcpx_options_accecn(th, hdr_len, opt.accecn_off,
-					  &accecn));
-		check(accecn.ceb >> 24 == 0 && accecn.e0b >> 24 == 0 &&
-		      accecn.e1b >> 24 == 0);
-	}
 	if (opt.present & TCPX_HAS_SACK) {
 		check(th[opt.sack_off] == TCPX_OPT_SACK);
 		nr = tcpx_options_sack(th, hdr_len, opt.sack_off, blocks);

@@ -75,7 +75,7 @@ static struct tcpx_options expect(const u8 *o, int len, bool syn)
 			want.present |= TCPX_HAS_SACK;
 			want.sack_off = 20 + at;
 		}
-		if ((kind == 172 || kind == 174) && !syn &&
+		if ((kind == 172 || kind == 174) &&
 		    (size == 2 || size == 5 || size == 8 || size == 11)) {
 			want.present |= TCPX_HAS_ACCECN;
 			want.accecn_off = 20 + at;
@@ -484,6 +484,32 @@ TEST(RFC_9768_7_accecn_round_trip)
 				ASSERT_EQ(out.e1b, 1);
 		}
 	}
+}
+
+TEST(RFC_9768_7_accecn_on_a_full_syn_ack)
+{
+	static const u8 cookie[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct tcpx_accecn_option counters;
+	struct tcpx_options in = {
+		.present = TCPX_HAS_MSS | TCPX_HAS_WSCALE | TCPX_HAS_SACK_OK |
+			   TCPX_HAS_TS | TCPX_HAS_FASTOPEN,
+		.mss = 1460, .wscale = 7, .tsval = 1, .tsecr = 2,
+		.cookie = cookie, .cookie_len = sizeof(cookie),
+		.accecn_len = TCPX_OPTLEN_ACCECN_SHORT,
+	}, out;
+	u8 th[TCPX_HDR_LEN_MAX] = { 0 };
+	unsigned int size = tcpx_options_syn_size(&in);
+
+	ASSERT_EQ(size, TCPX_OPTIONS_LEN_MAX);
+	ASSERT_EQ(tcpx_options_build_syn((__be32 *)(th + 20), &in), size);
+	tcpx_options_parse(th + 20, size, true, &out);
+	EXPECT_EQ(out.present, in.present | TCPX_HAS_ACCECN);
+	EXPECT_EQ(memcmp(out.cookie, cookie, sizeof(cookie)), 0);
+	ASSERT_TRUE(tcpx_options_accecn(th, sizeof(th), out.accecn_off,
+					&counters));
+	EXPECT_EQ(counters.fields, TCPX_ACCECN_CEB | TCPX_ACCECN_E0B);
+	EXPECT_EQ(counters.ceb, 0);
+	EXPECT_EQ(counters.e0b, 1);
 }
 
 TEST(RFC_9768_7_accecn_reader_stays_inside)

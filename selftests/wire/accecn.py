@@ -11,6 +11,7 @@ import struct
 
 from flight import seg
 from harness import case, main
+from tfo import serve
 
 NOT_ECT, ECT1, ECT0, CE = 0, 1, 2, 3
 SIZE = 1000
@@ -19,6 +20,7 @@ WHY = 'it came to native TCP with Linux 6.18'
 # What tells of a SYN's mark, and what of the first packets with CE.
 TOLD = {NOT_ECT: 2, ECT1: 3, ECT0: 4, CE: 6}
 INIT = 5
+INITIAL = {'e0': 1, 'ce': 0, 'e1': 1}	# the option of a handshake
 
 
 def ace(number):
@@ -384,6 +386,100 @@ def _(c):
         c.check(option(s) is not None, room, 'an option with %d blocks' % n)
 
 
+@case('9768-7 the handshake tries whether it gets through, once', native=WHY)
+def _(c):
+    use(c)
+    c.listen()
+    c.inject('SNCE', seq=0)
+    s = c.expect('SAC', seq=0, ack=1)
+    c.check(option(s), INITIAL, 'the option of the SYN-ACK')
+    twin = use(c.sibling())
+    twin.connect()
+    s = twin.expect('SNCE', seq=0)
+    c.check(option(s), None, 'that of the SYN')
+    twin.inject('SAC', opts=[('mss', SIZE)] + counters(e0=1, ce=0, e1=1))
+    s = twin.expect('AC')
+    c.check(option(s), INITIAL, 'that of the first ACK')
+    twin.inject('PA' + ace(INIT), len=10)
+    c.check(option(twin.expect('A' + ace(INIT))), None, 'that of the second')
+
+
+@case('9768-7 7413-1 the SYN-ACK has room for it beside all others',
+      native=WHY)
+def _(c):
+    use(c).peer(ws=7, sack=True, ts=True)
+    serve(c)
+    c.inject('SNCE', seq=0, opts=[('mss', c.mss), ('ws', 7), ('sackok',),
+                                  ('ts', 1, 0), ('raw', bytes([34, 2]))])
+    s = c.expect('SAC', seq=0, ack=1)
+    c.check(option(s), {'e0': 1, 'ce': 0}, 'the option')
+    c.check(len(s.option('fo')), 8, 'the length of the cookie')
+    for name in 'ts', 'ws', 'sackok':
+        c.check(s.option(name) is not None, True, name)
+
+
+@case('9768-7 an option on a SYN is ignored', native=WHY, families=(4,))
+def _(c):
+    use(c)
+    c.setopt('TCP_CONGESTION', b'reno')
+    c.listen()
+    c.inject('SNCE', seq=0, opts=[('mss', SIZE)] + counters(e0=0, ce=0))
+    c.expect('SAC', seq=0, ack=1)
+    c.inject('AC')
+    c.accept()
+    c.send(10 * SIZE)
+    c.take(10)
+    c.inject('A' + ace(INIT + 1), ack=1 + 10 * SIZE, opts=counters(
+        e0=1 + 9 * SIZE, ce=SIZE))
+    c.check(c.info()['snd_cwnd'], 5, 'cwnd')
+
+
+@case('9768-7 9768-6 a lost SYN-ACK: without the option, then without ECN',
+      native=WHY)
+def _(c):
+    use(c)
+    c.listen()
+    c.inject('SNCE', seq=0, tos=ECT0)
+    s = c.expect('SA' + ace(TOLD[ECT0]), seq=0, ack=1)
+    c.check(option(s), INITIAL, 'the option of the first')
+    s = c.expect('SA' + ace(TOLD[ECT0]), seq=0, ack=1, after=1)
+    c.check(option(s), None, 'that of the second')
+    c.expect('SA', seq=0, ack=1, after=2)
+    c.inject('AC')
+    c.accept()
+    goes_out(c, NOT_ECT)
+    c.inject('PA' + ace(INIT), len=10, tos=CE)
+    s = c.expect('A' + ace(INIT + 1))
+    c.check(option(s), None, 'the option of an ACK')
+
+
+@case('9768-7 9768-6 the SYN again: its SYN-ACK is without the option',
+      native=WHY)
+def _(c):
+    use(c)
+    c.knob('invalid_ratelimit', 0)
+    c.listen()
+    for want in INITIAL, None:
+        c.inject('SNCE', seq=0)
+        s = c.expect('SAC', seq=0, ack=1)
+        c.check(option(s), want, 'the option')
+
+
+@case('9768-6 9768-7 ecn_fallback 0: a lost SYN-ACK still agrees', native=WHY,
+      families=(4,))
+def _(c):
+    use(c)
+    c.knob('ecn_fallback', 0)
+    c.listen()
+    c.inject('SNCE', seq=0)
+    c.expect('SAC', seq=0, ack=1)
+    c.expect('SAC', seq=0, ack=1, after=1)
+    c.expect('SAC', seq=0, ack=1, after=2)
+    c.inject('AC')
+    c.accept()
+    goes_out(c, ECT0)
+
+
 @case('9768-7 with SACK, what came twice is reported by D-SACK', native=WHY)
 def _(c):
     asked(c, sack=True)
@@ -397,7 +493,13 @@ def _(c):
 def _(c):
     for knob, ect, ce in (0, False, False), (1, False, True):
         c.knob('ecn_option', knob)
-        twin = asked(c.sibling())
+        twin = use(c.sibling())
+        twin.listen()
+        twin.inject('SNCE', seq=0)
+        s = twin.expect('SAC', seq=0, ack=1)
+        twin.check(option(s), INITIAL if knob else None, 'the SYN-ACK')
+        twin.inject('AC')
+        twin.accept()
         for tos, want in (ECT0, ect), (CE, ce):
             twin.inject('PA' + ace(INIT), len=10, tos=tos)
             s = twin.expect('A' + ace(INIT + (tos == CE)))
@@ -513,6 +615,20 @@ def _(c):
     prague(c)
     c.inject('A' + ace(INIT + 1), ack=seg(c, 10), opts=counters(e0=0, ce=0))
     c.check(c.info()['snd_cwnd'], 5, 'cwnd')
+    for e1, packets in (0, 9), (1, 0):	# the same on the SYN-ACK
+        twin = use(c.sibling())
+        twin.setopt('TCP_CONGESTION', b'prague')
+        twin.ect = ECT1
+        twin.connect()
+        twin.expect('SNCE', seq=0)
+        twin.inject('SAC', opts=[('mss', SIZE)] +
+                    counters(e0=1, ce=0, e1=e1))
+        twin.expect('AC')
+        twin.send(10 * SIZE)
+        twin.take(10)
+        with c.stack.counts(DeliveredCE=packets):
+            twin.inject('A' + ace(INIT + 1), ack=1 + 10 * SIZE,
+                        opts=counters(e0=1, ce=0))
 
 
 @case('9331-1 Prague asks for accurate feedback and then sends ECT(1)',
