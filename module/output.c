@@ -375,7 +375,8 @@ static void move_to_rtx(struct tcpx_sock *tcb, struct sk_buff *skb)
 }
 
 /* In segments of @size. */
-static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size)
+static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size,
+		      u64 now_ns)
 {
 	struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 	struct sock *sk = tcpx_to_sk(tcb);
@@ -384,7 +385,7 @@ static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size)
 		cb->flags |= TCPX_FLAG_PSH;		/* MUST-61 */
 	cb->gso_size = size;
 	cb->gso_segs = skb->len <= size ? 1 : tx_segs(tcb, skb);
-	if (tcpx_xmit_data(tcb, skb, GFP_ATOMIC) == -ENOBUFS)
+	if (tcpx_xmit_data(tcb, skb, now_ns, GFP_ATOMIC) == -ENOBUFS)
 		return false;
 
 	tcpx_timers_pace(tcb, skb->len);
@@ -397,13 +398,13 @@ static bool send_head(struct tcpx_sock *tcb, struct sk_buff *skb, u32 size)
 }
 
 /* RFC 5681 4.1: after an idle RTO the window tells nothing any more. */
-static void restart_after_idle(struct tcpx_sock *tcb)
+static void restart_after_idle(struct tcpx_sock *tcb, u64 now_ns)
 {
 	const struct tcpx_knobs *knobs = knobs_of(tcb);
 
 	if (tcpx_flight(tcb) || !READ_ONCE(knobs->slow_start_after_idle))
 		return;
-	if (ktime_get_ns() > tcb->snd.last_data_ns + tcpx_rtt_rto_ns(&tcb->rtt))
+	if (now_ns > tcb->snd.last_data_ns + tcpx_rtt_rto_ns(&tcb->rtt))
 		tcpx_cong_restart(&tcb->cong, READ_ONCE(knobs->initial_window));
 }
 
@@ -411,7 +412,8 @@ static void restart_after_idle(struct tcpx_sock *tcb)
  * RFC 4821 7.5: a segment that is larger than any that is known to pass. It
  * waits for its room in the window, which the next ACKs make.
  */
-static bool send_probe(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len)
+static bool send_probe(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
+		       u64 now_ns)
 {
 	if (cwnd_room(tcb) < len) {
 		tcb->snd.cwnd_limited = 1;
@@ -419,7 +421,7 @@ static bool send_probe(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len)
 	}
 	if (tcpx_xmit_is_throttled(tcb, skb) ||
 	    (len < skb->len && tcpx_output_split(tcb, skb, len, GFP_ATOMIC)) ||
-	    !send_head(tcb, skb, len))
+	    !send_head(tcb, skb, len, now_ns))
 		return false;
 	tcpx_pmtu_probe_sent(tcb, skb);
 	return true;
@@ -431,11 +433,13 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 	struct sk_buff *skb = tcpx_send_head(sk);
 	u32 len, nxt = tcb->snd.nxt;
 	bool first = true;
+	u64 now_ns;
 
 	if (!skb || !may_send_now(sk))
 		return;
+	now_ns = ktime_get_ns();	/* of all that goes out now */
 	tcpx_pmtu_follow_route(tcb);
-	restart_after_idle(tcb);
+	restart_after_idle(tcb, now_ns);
 	if (unlikely(tcb->cong.ops->flags & TCPX_CONG_F_RATE))
 		tcpx_rate_output(tcb);
 	tcb->snd.cwnd_limited = 0;
@@ -444,7 +448,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 			break;
 		len = unlikely(tcb->snd.mtu_low) ? tcpx_pmtu_probe_len(tcb) : 0;
 		if (unlikely(len)) {
-			if (!send_probe(tcb, skb, len))
+			if (!send_probe(tcb, skb, len, now_ns))
 				break;
 			skb = tcpx_send_head(sk);
 			continue;
@@ -457,7 +461,7 @@ static void output(struct tcpx_sock *tcb, u8 nagle)
 			break;
 		if (len < skb->len && tcpx_output_split(tcb, skb, len, GFP_ATOMIC))
 			break;
-		if (!send_head(tcb, skb, tcb->snd.mss))
+		if (!send_head(tcb, skb, tcb->snd.mss, now_ns))
 			break;
 		first = false;
 		skb = tcpx_send_head(sk);
@@ -488,7 +492,7 @@ void tcpx_output_override(struct tcpx_sock *tcb)
 	room = window_room(tcb, tcpx_tx_cb(skb)->seq);
 	if (room && room < skb->len &&
 	    tcpx_output_split(tcb, skb, room, GFP_ATOMIC) == 0 &&
-	    send_head(tcb, skb, tcb->snd.mss))
+	    send_head(tcb, skb, tcb->snd.mss, ktime_get_ns()))
 		tcpx_timers_data_sent(tcb);
 	else
 		tcpx_timers_output_held(tcb);
@@ -506,7 +510,7 @@ bool tcpx_output_beyond_cwnd(struct tcpx_sock *tcb)
 	    tcpx_xmit_is_throttled(tcb, skb) ||
 	    (len < skb->len && tcpx_output_split(tcb, skb, len, GFP_ATOMIC)))
 		return false;
-	return send_head(tcb, skb, tcb->snd.mss);
+	return send_head(tcb, skb, tcb->snd.mss, ktime_get_ns());
 }
 
 void tcpx_output_user_data(struct tcpx_sock *tcb, bool more)
@@ -554,7 +558,7 @@ static bool send_syn_with_text(struct tcpx_sock *tcb, struct sk_buff *syn,
 	cb->flags = tcpx_tx_cb(syn)->flags;
 	cb->gso_size = 0;
 	cb->gso_segs = 1;
-	err = tcpx_xmit_data(tcb, text, gfp);
+	err = tcpx_xmit_data(tcb, text, ktime_get_ns(), gfp);
 	*cb = saved;
 	syn->skb_mstamp_ns = text->skb_mstamp_ns;
 	return err != -ENOBUFS;
@@ -568,7 +572,7 @@ void tcpx_output_send_syn(struct tcpx_sock *tcb, bool text, gfp_t gfp)
 	if (likely(!text) ||
 	    !send_syn_with_text(tcb, syn, tcpx_send_head(sk), gfp))
 		/* One that is not sent now is sent by the timer. */
-		tcpx_xmit_data(tcb, syn, gfp);
+		tcpx_xmit_data(tcb, syn, ktime_get_ns(), gfp);
 	tcpx_timers_data_sent(tcb);
 }
 
@@ -635,7 +639,7 @@ int tcpx_output_retransmit(struct tcpx_sock *tcb, struct sk_buff *skb,
 	tcpx_pmtu_probe_void(tcb, skb);
 	cb->gso_size = tcb->snd.mss;
 	cb->gso_segs = tx_segs(tcb, skb);
-	err = tcpx_xmit_data(tcb, skb, GFP_ATOMIC);
+	err = tcpx_xmit_data(tcb, skb, ktime_get_ns(), GFP_ATOMIC);
 	if (err == -ENOBUFS)
 		goto failed;
 	tcpx_timers_pace(tcb, skb->len);

@@ -14,10 +14,10 @@
 /* An skb made by a copy holds so much at most. */
 #define COPIED_BYTES		(16 * 1024)
 
-/* For differences of less than an hour. */
-static u32 clock_us(void)
+/* When the last segment came, for differences of less than an hour. */
+static u32 arrival_us(const struct tcpx_sock *tcb)
 {
-	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+	return div_u64(tcb->rcv.last_data_ns, NSEC_PER_USEC);
 }
 
 /* --- SACK blocks to send ------------------------------------------------- */
@@ -565,18 +565,20 @@ static void learn_mss(struct tcpx_sock *tcb, const struct sk_buff *skb)
 /* RFC 7323 4 at the receiver: the peer's clock of our ACKs gives the RTT. */
 static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 {
-	u32 now_us = clock_us(), rtt_us;
+	u32 now_us, rtt_us;
 
 	if (tcb->rcv.ts_ok && seg->tsecr) {
 		if (seg->tsecr == tcb->rcv.rtt_seq)
 			return;
 		tcb->rcv.rtt_seq = seg->tsecr;
-		rtt_us = tcpx_ts_clock() + tcb->snd.ts_offset - seg->tsecr;
+		rtt_us = tcpx_ts_of(tcb->rcv.last_data_ns) +
+			 tcb->snd.ts_offset - seg->tsecr;
 		rtt_us = min_t(u32, rtt_us, 60 * MSEC_PER_SEC) * USEC_PER_MSEC;
 	} else {
 		if (tcb->rcv.rtt_start_us &&
 		    tcpx_seq_before(tcb->rcv.nxt, tcb->rcv.rtt_seq))
 			return;
+		now_us = arrival_us(tcb);
 		rtt_us = tcb->rcv.rtt_start_us ?
 			 now_us - tcb->rcv.rtt_start_us : 0;
 		tcb->rcv.rtt_seq = tcb->rcv.nxt + tcb->rcv.wnd;
@@ -601,7 +603,7 @@ static void owe_ack(struct tcpx_sock *tcb, bool had_hole)
 		tcb->rcv.ack_now = 1;
 		return;
 	}
-	tcpx_timers_ack_delayed(tcb);
+	tcpx_timers_ack_delayed(tcb, tcb->rcv.last_data_ns);
 }
 
 /* Does @skb, which is in order, reach into the out-of-order queue? */
@@ -734,7 +736,8 @@ void tcpx_reassembly_init_window(struct tcpx_sock *tcb)
 	tcb->rcv.mss_est = min_t(u16, tcb->rcv.mss, TCPX_MSS_DEFAULT_V4);
 	tcb->rcv.space_bytes = 10 * (u32)tcb->rcv.mss;
 	tcb->rcv.space_seq = tcb->rcv.copied;
-	tcb->rcv.space_us = clock_us();
+	tcb->rcv.last_data_ns = ktime_get_ns();
+	tcb->rcv.space_us = arrival_us(tcb);
 	tcb->rcv.ssthresh = payload_of_space(tcb, sk->sk_rcvbuf);
 }
 
@@ -746,7 +749,7 @@ static void autotune(struct tcpx_sock *tcb)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
 	const struct tcpx_knobs *knobs = &tcpx_net(sock_net(sk))->knobs;
-	u32 now_us = clock_us();
+	u32 now_us = arrival_us(tcb);
 	u32 taken;
 	u64 want;
 	int space;

@@ -289,7 +289,8 @@ void tcpx_xmit_exit(void);
 /* The device holds enough of ours; output goes on when it frees some. */
 bool tcpx_xmit_is_throttled(struct tcpx_sock *tcb, const struct sk_buff *skb);
 /* Send a clone of the queued @skb with header and options. 0 or -errno. */
-int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp);
+int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, u64 now_ns,
+		   gfp_t gfp);
 void tcpx_xmit_ack(struct tcpx_sock *tcb);
 /* An ACK with this SEG.SEQ, zero length: probes. */
 void tcpx_xmit_probe(struct tcpx_sock *tcb, u32 seq);
@@ -460,7 +461,7 @@ void tcpx_timers_data_sent(struct tcpx_sock *tcb);
 void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
 		       u64 reorder_ns);
 /* ns: when @len bytes that are sent now leave; later than now: fq holds them. */
-u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len);
+u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len, u64 now_ns);
 /* @len bytes went out: the next wait for their time, if the rate is limited. */
 void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len);
 u64 tcpx_timers_pacing_rate(const struct tcpx_sock *tcb);
@@ -468,7 +469,7 @@ bool tcpx_timers_is_paced(const struct tcpx_sock *tcb);
 /* Data waits and nothing in flight will bring an ACK: persist. */
 void tcpx_timers_head_sent_again(struct tcpx_sock *tcb);
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
-void tcpx_timers_ack_delayed(struct tcpx_sock *tcb);
+void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);
 void tcpx_timers_keepalive_changed(struct tcpx_sock *tcb);
 void tcpx_timers_linger_changed(struct tcpx_sock *tcb);

@@ -457,9 +457,9 @@ static bool fq_keeps(const struct tcpx_sock *tcb, u64 gap_ns)
 			SK_PACING_FQ) && gap_ns && gap_ns <= FQ_GAP_MAX_NS;
 }
 
-u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len)
+u64 tcpx_timers_departure(struct tcpx_sock *tcb, u32 len, u64 now_ns)
 {
-	u64 at_ns = ktime_get_ns(), gap_ns;
+	u64 at_ns = now_ns, gap_ns;
 
 	if (likely(READ_ONCE(tcpx_to_sk(tcb)->sk_pacing_status) !=
 		   SK_PACING_FQ))
@@ -859,7 +859,7 @@ void tcpx_timers_output_held(struct tcpx_sock *tcb)
 	timer_arm(tcb, TCPX_TIMER_PERSIST, delay_ns);
 }
 
-void tcpx_timers_ack_delayed(struct tcpx_sock *tcb)
+void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns)
 {
 	const struct tcpx_knobs *knobs = knobs_of(tcb);
 	u64 delay_ns = (u64)READ_ONCE(knobs->delack_ms) * NSEC_PER_MSEC;
@@ -867,14 +867,14 @@ void tcpx_timers_ack_delayed(struct tcpx_sock *tcb)
 
 	if (!tcb->rcv.ack_pending) {
 		tcb->rcv.ack_pending = 1;
-		tcb->rcv.ack_owed_ms = tcpx_ts_clock();
+		tcb->rcv.ack_owed_ms = tcpx_ts_of(now_ns);
 	} else {
-		owed_ms = tcpx_ts_clock() - tcb->rcv.ack_owed_ms;
+		owed_ms = tcpx_ts_of(now_ns) - tcb->rcv.ack_owed_ms;
 		max_ms = READ_ONCE(knobs->delack_max_ms);
 		delay_ns = min(delay_ns, (u64)(max_ms - min(max_ms, owed_ms)) *
 					 NSEC_PER_MSEC);
 	}
-	timer_arm(tcb, TCPX_TIMER_DELACK, delay_ns);
+	timer_arm_from(tcb, TCPX_TIMER_DELACK, now_ns, delay_ns);
 }
 
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb)

@@ -165,11 +165,16 @@ static void set_urgent(const struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq
 	th->urg_ptr = cpu_to_be16(min_t(u32, up, 0xffff));
 }
 
-/* The time of data that fq holds is not undercut by what is sent meanwhile. */
-static u32 ts_now(const struct tcpx_sock *tcb)
+/*
+ * Of data and a FIN the time when they leave. It is not undercut by what is
+ * sent meanwhile, should fq hold them.
+ */
+static u32 ts_now(const struct tcpx_sock *tcb, bool data)
 {
-	u64 now_ns = max(ktime_get_ns(), tcb->snd.last_data_ns);
+	u64 now_ns = tcb->snd.last_data_ns;
 
+	if (!data)
+		now_ns = max(ktime_get_ns(), now_ns);
 	return tcpx_ts_of(now_ns) + tcb->snd.ts_offset;
 }
 
@@ -203,7 +208,7 @@ static unsigned int syn_options(struct tcpx_sock *tcb,
 		opt->present |= TCPX_HAS_SACK_OK;
 	if (tcb->rcv.ts_ok) {
 		opt->present |= TCPX_HAS_TS;
-		opt->tsval = ts_now(tcb);
+		opt->tsval = ts_now(tcb, false);
 		opt->tsecr = tcb->rcv.ts_recent;
 	}
 	if (unlikely(tcb->user.fastopen & TCPX_TFO_OPTION))
@@ -303,8 +308,9 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 		tcpx_options_build_syn(opt, &syn_opt);
 	} else {
 		if (tcb->rcv.ts_ok)
-			opt = tcpx_options_build_ts(opt, ts_now(tcb),
-						    tcb->rcv.ts_recent);
+			opt = tcpx_options_build_ts(opt,
+					ts_now(tcb, len || flags & TCPX_FLAG_FIN),
+					tcb->rcv.ts_recent);
 		if (nr)
 			opt = tcpx_options_build_sack(opt, nr, blocks);
 		if (unlikely(accecn))
@@ -356,13 +362,14 @@ static struct sk_buff *clone_for_xmit(struct sk_buff *skb, gfp_t gfp)
 	return clone;
 }
 
-int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, gfp_t gfp)
+int tcpx_xmit_data(struct tcpx_sock *tcb, struct sk_buff *skb, u64 now_ns,
+		   gfp_t gfp)
 {
 	const struct tcpx_tx_cb *cb = tcpx_tx_cb(skb);
 	struct sk_buff *clone;
 	u16 flags = cb->flags;
 
-	skb->skb_mstamp_ns = tcpx_timers_departure(tcb, skb->len);
+	skb->skb_mstamp_ns = tcpx_timers_departure(tcb, skb->len, now_ns);
 	clone = clone_for_xmit(skb, gfp);
 	if (unlikely(!clone))
 		return -ENOBUFS;
@@ -406,7 +413,7 @@ static void send_control(struct tcpx_sock *tcb, u32 seq, u16 flags)
 	if (skb)
 		send_segment(tcb, skb, seq, flags);
 	else if (flags == TCPX_FLAG_ACK)
-		tcpx_timers_ack_delayed(tcb);	/* the timer tries again */
+		tcpx_timers_ack_delayed(tcb, ktime_get_ns());	/* again */
 }
 
 void tcpx_xmit_ack(struct tcpx_sock *tcb)
