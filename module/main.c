@@ -180,6 +180,7 @@ static int __init tcpx_init(void)
 	if (err)
 		goto out_exit_timewait;
 	tcpx_xmit_init();
+	tcpx_frag_init();
 	err = register_algorithms();
 	if (err)
 		goto out_exit_xmit;
@@ -208,6 +209,7 @@ out_unregister_pernet:
 out_unregister_cong:
 	unregister_algorithms();
 out_exit_xmit:
+	tcpx_frag_exit();
 	tcpx_xmit_exit();
 	tcpx_request_exit();
 out_exit_timewait:
@@ -227,6 +229,7 @@ static void __exit tcpx_exit(void)
 	leave_demux();
 	unregister_pernet_subsys(&tcpx_net_ops);
 	unregister_algorithms();
+	tcpx_frag_exit();
 	tcpx_xmit_exit();
 	/* What call_rcu() has been given by us. */
 	rcu_barrier();

@@ -65,5 +65,6 @@ int tcpx_mib_show(struct seq_file *seq, void *v)
 	/* A CPU may have given back more than the others have told of. */
 	seq_printf(seq, "MemoryPages %ld\n",
 		   max(atomic_long_read(&tcpx_memory_allocated), 0L));
+	seq_printf(seq, "SendFragsKept %u\n", tcpx_frag_kept());
 	return 0;
 }

@@ -37,6 +37,7 @@
 	X(FastOpenListenOverflow, "Fast Open SYNs beyond TCP_FASTOPEN")	\
 	X(FastOpenCookieReqd, "SYNs that asked for a Fast Open cookie")	\
 	X(FastOpenBlackhole, "times active Fast Open was paused")	\
+	X(SendFragsReused, "pieces of 32 KiB of send buffers used again")\
 	X(SynRetrans, "SYN and SYN,ACK retransmissions")		\
 	X(TimeoutRexmt, "retransmission timeouts")			\
 	X(Timeouts, "all timer expiries that acted")			\

@@ -313,7 +313,7 @@ static bool make_room(struct tcpx_sock *tcb, struct sk_buff *skb, bool in_order)
 	u32 seq = tcpx_seg(skb)->seq;
 
 	if (likely(atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
-		   sk_rmem_schedule(sk, skb, skb->truesize)))
+		   tcpx_sock_schedule(sk, skb->truesize, SK_MEM_RECV)))
 		return true;
 
 	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf && !tcb->rcv.dense)

@@ -90,7 +90,7 @@ static int schedule_memory(struct sock *sk, int size)
 	const struct tcpx_knobs *knobs = &tcpx_net(sock_net(sk))->knobs;
 	int left;
 
-	if (likely(sk_wmem_schedule(sk, size)))
+	if (likely(tcpx_sock_schedule(sk, size, SK_MEM_SEND)))
 		return size;
 
 	left = READ_ONCE(knobs->wmem[0]) - sk->sk_wmem_queued;
@@ -127,7 +127,7 @@ static struct sk_buff *queue_new_skb(struct send *send)
 	if (!skb)
 		return NULL;
 
-	if (unlikely(!sk_wmem_schedule(sk, skb->truesize) &&
+	if (unlikely(!tcpx_sock_schedule(sk, skb->truesize, SK_MEM_SEND) &&
 		     !has_queued_nothing(sk))) {
 		__kfree_skb(skb);
 		return NULL;
@@ -164,7 +164,7 @@ static int append_copy(struct send *send, struct sk_buff *skb, int room)
 	bool merge;
 	int err;
 
-	if (!sk_page_frag_refill(send->sk, pfrag))
+	if (!tcpx_frag_refill(send->sk, pfrag))
 		return 0;
 
 	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);

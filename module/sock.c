@@ -20,6 +20,8 @@
 
 /* --- memory -------------------------------------------------------------- */
 
+#define PAGES_PER_CPU	((1 << 20) >> PAGE_SHIFT)	/* counted apart */
+
 atomic_long_t tcpx_memory_allocated ____cacheline_aligned_in_smp;
 DEFINE_PER_CPU(int, tcpx_memory_per_cpu_fw_alloc);
 struct percpu_counter tcpx_sockets_allocated;
@@ -43,6 +45,43 @@ void tcpx_sock_leave_memory_pressure(struct sock *sk)
 static const struct tcpx_knobs *knobs_of(const struct sock *sk)
 {
 	return &tcpx_net(sock_net(sk))->knobs;
+}
+
+/* As the core's, which is not for modules. */
+static void count_pages(int pages)
+{
+	pages = this_cpu_add_return(tcpx_memory_per_cpu_fw_alloc, pages);
+	if (likely(pages < PAGES_PER_CPU))
+		return;
+	pages = this_cpu_xchg(tcpx_memory_per_cpu_fw_alloc, 0);
+	atomic_long_add(pages, &tcpx_memory_allocated);
+}
+
+static bool has_memcg(const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	return sk->sk_memcg;
+#else
+	return false;
+#endif
+}
+
+/*
+ * A connection that is not throughput bound needs a page for each segment and
+ * gives it back at once. Below the first limit nothing can be refused, nor can
+ * a pressure begin or end.
+ */
+bool tcpx_sock_take_memory(struct sock *sk, int size, int kind)
+{
+	int pages = sk_mem_pages(size);
+
+	if (unlikely(READ_ONCE(tcpx_memory_pressure) || has_memcg(sk) ||
+		     atomic_long_read(&tcpx_memory_allocated) + pages >
+		     sk_prot_mem_limits(sk, 0)))
+		return __sk_mem_schedule(sk, size, kind);
+	sk_forward_alloc_add(sk, pages << PAGE_SHIFT);
+	count_pages(pages);
+	return true;
 }
 
 /* --- a new socket -------------------------------------------------------- */

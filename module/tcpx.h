@@ -169,6 +169,24 @@ extern unsigned long tcpx_memory_pressure;
 extern atomic_long_t tcpx_memory_allocated;
 extern struct percpu_counter tcpx_sockets_allocated;
 DECLARE_PER_CPU(int, tcpx_memory_per_cpu_fw_alloc);
+bool tcpx_sock_take_memory(struct sock *sk, int size, int kind);
+
+/* sk_wmem_schedule() and sk_rmem_schedule(), quicker; @kind: SK_MEM_*. */
+static inline bool tcpx_sock_schedule(struct sock *sk, int size, int kind)
+{
+	size -= sk->sk_forward_alloc;
+	return size <= 0 || tcpx_sock_take_memory(sk, size, kind);
+}
+
+/*
+ * frag.c. Room of 32 bytes at least at @pfrag for data of @sk, which is owned;
+ * process context. False: no memory.
+ */
+bool tcpx_frag_refill(struct sock *sk, struct page_frag *pfrag);
+/* How many all CPUs keep, for all namespaces. */
+unsigned int tcpx_frag_kept(void);
+void tcpx_frag_init(void);
+void tcpx_frag_exit(void);
 
 /* listen.c */
 /* What listen(2) needs, and TCP_FASTOPEN before it; owned. */

@@ -478,6 +478,32 @@ TEST_F(knobs, API_14_counters)
 	EXPECT_EQ(0, counter("InErrs"));
 }
 
+/*
+ * What was sent and taken is sent from again; nothing that was written is there
+ * twice; a second later all of it is given back.
+ */
+TEST_F_TIMEOUT(knobs, send_buffers_are_used_again, 60)
+{
+	static char out[65536], in[65536];
+	struct endpoint ep = { DOOR_FAMILY, IP4 };
+	uint64_t pos;
+	int fd[2], i;
+
+	ASSERT_EQ(0, ep_pair(&ep, fd));
+	set_int(fd[0], SOL_SOCKET, SO_SNDBUF, 4 * sizeof(out));
+	set_int(fd[1], SOL_SOCKET, SO_RCVBUF, 4 * sizeof(out));
+	for (i = 0, pos = 0; i < 128; i++, pos += sizeof(out)) {
+		pattern_fill(out, sizeof(out), 5, pos);
+		ASSERT_EQ(sizeof(out), send(fd[0], out, sizeof(out), 0));
+		ASSERT_EQ(sizeof(in), recv(fd[1], in, sizeof(in), MSG_WAITALL));
+		ASSERT_EQ(sizeof(in), pattern_check(in, sizeof(in), 5, pos));
+	}
+	EXPECT_LT(64, counter("SendFragsReused"));
+	close(fd[0]);
+	close(fd[1]);
+	EXPECT_TRUE(eventually(counter("SendFragsKept") == 0));
+}
+
 /* All sockets, in as many messages as it takes. */
 static void diag_dump(void)
 {
