@@ -7,7 +7,7 @@
  * which is behind the firewall, conntrack, defragmentation, IPsec and
  * extension headers. Native's segments pay one static branch while nobody
  * uses tcpx, else the test of skb->sk (IP's early demux found a native
- * connection) or a lookup that fails.
+ * connection) or a lookup that fails. early.c looks our connections up before.
  *
  * Once a segment is ours it is ours whatever is wrong with it: native would
  * answer it with a RST.
@@ -54,8 +54,10 @@ static atomic_t used ____cacheline_aligned_in_smp = ATOMIC_INIT(0);
 static void tcpx_demux_idle(struct work_struct *work)
 {
 	mutex_lock(&used_lock);
-	if (!atomic_read(&used))
+	if (!atomic_read(&used)) {
 		static_branch_disable(&used_branch);
+		tcpx_early_forget_ports();
+	}
 	mutex_unlock(&used_lock);
 }
 
@@ -227,7 +229,7 @@ static void parse_options(struct tcpx_seg *seg, const u8 *th)
 
 /*
  * Make the segment of the header at skb->data, in the place of IP's control
- * block, and cut @skb loose from device and route: it may be queued for long.
+ * block, and cut @skb loose from its device.
  */
 static void parse_segment(struct sk_buff *skb)
 {
@@ -265,6 +267,12 @@ static void parse_segment(struct sk_buff *skb)
 	parse_options(seg, th);
 
 	skb->dev = NULL;
+}
+
+/* And from its route: it may be queued for long. */
+static void parse_and_cut_loose(struct sk_buff *skb)
+{
+	parse_segment(skb);
 	skb_dst_drop(skb);
 }
 
@@ -292,8 +300,14 @@ static void deliver_to_connection(struct net *net, struct sock *sk,
 
 	bh_lock_sock_nested(sk);
 	if (!sock_owned_by_user(sk)) {
+		tcpx_early_keep_route(sk, skb);
+		skb_dst_drop(skb);
 		tcpx_input(sk, skb);
-	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
+		bh_unlock_sock(sk);
+		return;
+	}
+	skb_dst_drop(skb);
+	if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
 		bh_unlock_sock(sk);
 		TCPX_INC(net, BacklogDrop);
 		goto drop;
@@ -314,7 +328,7 @@ static void deliver_to_listener(struct net *net, struct sock *sk,
 	if (is_bad_address(skb)) {
 		reason = SKB_DROP_REASON_IP_INADDRERRORS;
 	} else if (may_receive(net, sk, skb, &reason)) {
-		parse_segment(skb);
+		parse_and_cut_loose(skb);
 		tcpx_listen_input(sk, skb, 0);
 		return;
 	}
@@ -334,7 +348,7 @@ static void deliver_to_request(struct net *net, struct tcpx_request *req,
 		kfree_skb_reason(skb, reason);
 		return;
 	}
-	parse_segment(skb);
+	parse_and_cut_loose(skb);
 	tcpx_listen_input_request(req, skb);
 }
 
@@ -345,7 +359,7 @@ static void deliver_to_timewait(struct tcpx_timewait *tw, struct sk_buff *skb)
 		return;
 	}
 	nf_reset_ct(skb);
-	parse_segment(skb);
+	parse_and_cut_loose(skb);
 	tcpx_timewait_input(tw, skb);
 }
 
@@ -364,20 +378,51 @@ static void deliver_to_object(struct net *net, struct sock_common *common,
 	}
 }
 
+/* Found by early.c: ours, with a reference. */
+static bool is_found(const struct sk_buff *skb)
+{
+	return skb->destructor == sock_edemux && sk_fullsock(skb->sk) &&
+	       skb->sk->sk_protocol == TCPX_SK_PROTOCOL;
+}
+
+/*
+ * It may be over since, or another connection of the same socket: then the
+ * table is asked once more.
+ */
+static struct sock_common *take_found(struct net *net, struct sk_buff *skb)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	struct sock *sk = skb->sk;
+
+	skb->sk = NULL;
+	skb->destructor = NULL;
+	if (likely(READ_ONCE(sk->sk_state) != TCP_CLOSE &&
+		   inet_sk(sk)->inet_sport == th->dest &&
+		   inet_sk(sk)->inet_dport == th->source)) {
+		TCPX_INC(net, EarlyDemux);
+		return &sk->__sk_common;
+	}
+	sock_put(sk);
+	return NULL;
+}
+
 /* False: not ours, nothing done to @skb. Else @skb is consumed. */
 static bool take_segment(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
+	struct sock_common *common = NULL;
 	struct sock *listener = NULL;
 	enum skb_drop_reason reason;
-	struct sock_common *common;
 
 	/* Native drops these without an answer, as we would. */
 	if (skb->pkt_type != PACKET_HOST ||
 	    !pskb_may_pull(skb, TCPX_HDR_LEN))
 		return false;
 
-	common = tcpx_hash_find(net, skb);
+	if (skb->sk)
+		common = take_found(net, skb);
+	if (!common)
+		common = tcpx_hash_find(net, skb);
 	if (!common) {
 		listener = tcpx_hash_find_listener(net, skb);
 		if (!listener)
@@ -397,10 +442,11 @@ static bool take_segment(struct sk_buff *skb)
 	return true;
 }
 
-/* skb->sk: native's connection, or chosen by TPROXY or BPF. */
+/* skb->sk: native's connection, or chosen by TPROXY or BPF, or by early.c. */
 static bool may_be_ours(const struct sk_buff *skb)
 {
-	return static_branch_unlikely(&used_branch) && !skb->sk;
+	return static_branch_unlikely(&used_branch) &&
+	       (!skb->sk || is_found(skb));
 }
 
 static int tcpx_demux4_input(struct sk_buff *skb)

@@ -278,6 +278,7 @@ int tcpx_hash_insert(struct sock_common *common, bool unique)
 		err = -EADDRNOTAVAIL;
 	} else {
 		common->skc_hash = key.hash;
+		tcpx_early_add_port(key.num);
 		/* A child has inherited the node of its listener. */
 		WRITE_ONCE(common->skc_bind_node.pprev, NULL);
 		hlist_nulls_add_head_rcu(&common->skc_nulls_node,

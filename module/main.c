@@ -104,6 +104,7 @@ out_exit_mib:
  */
 static void __net_exit tcpx_exit_net(struct net *net)
 {
+	tcpx_early_exit_net(net);
 	tcpx_diag_exit_net(net);
 	tcpx_sock_abort_all(net);
 	tcpx_timewait_purge_net(net);

@@ -16,6 +16,7 @@
 	X(AttemptFails, "opens that failed")				\
 	X(EstabResets, "resets out of ESTABLISHED or CLOSE-WAIT")	\
 	X(InSegs, "segments received, errors included")			\
+	X(EarlyDemux, "segments whose connection was found before IP's route")\
 	X(OutSegs, "segments sent, retransmissions excluded")		\
 	X(RetransSegs, "segments retransmitted")			\
 	X(InErrs, "segments received in error")				\

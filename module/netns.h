@@ -119,6 +119,7 @@ struct tcpx_net {
 	atomic_t sockets;		/* sockets of this namespace */
 	struct ctl_table_header *sysctl;
 	struct net *net;
+	bool early;			/* early.c's hooks are there */
 };
 
 extern unsigned int tcpx_net_id;

@@ -193,6 +193,7 @@ int tcpx_sock_init(struct sock *sk)
 	sk_sockets_allocated_inc(sk);
 	atomic_inc(&tcpx_net(sock_net(sk))->sockets);
 	tcpx_demux_get();
+	tcpx_early_start(sock_net(sk));
 	return 0;
 }
 
@@ -527,6 +528,7 @@ int tcpx_sock_disconnect(struct sock *sk, int flags)
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);
+	tcpx_early_forget_route(sk);
 	INET_ECN_dontxmit(sk);
 	tcpx_ecn_forget(tcb);
 	tcb->ip = sk->sk_family == AF_INET ? &tcpx_ip4_ops : &tcpx_ip6_ops;

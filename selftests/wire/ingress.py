@@ -549,5 +549,49 @@ def _(c):
     c.recv(10)
 
 
+# -- early demultiplexing --------------------------------------------------
+
+
+@case('API-14 the connection is found before IP looks for a route',
+      native='native TCP does not count it')
+def _(c):
+    c.established()
+    for ip, tcp, count in (1, 1, 1), (0, 1, 0), (1, 0, 0), (1, 1, 1):
+        c.knob('ipv4/ip_early_demux', ip)
+        c.knob('ipv4/tcp_early_demux', tcp)
+        with c.stack.counts(EarlyDemux=count):
+            c.inject('PA', len=10)
+            c.expect('A')
+    c.recv(40)
+    c.close()
+    c.expect('FA')
+    with c.stack.counts(EarlyDemux=1):
+        c.inject('FA')
+        c.expect('A')
+    with c.stack.counts(EarlyDemux=0):		# a TIME-WAIT block now
+        c.inject('FA', seq=c.nxt - 1)
+        c.expect('A')
+
+
+@case('API-14 a socket that is connected anew is not found by its old segments',
+      native='native TCP does not count it')
+def _(c):
+    c.established()
+    c.inject('PA', len=10)
+    c.expect('A')
+    old = c.port
+    c.disconnect()
+    c.expect('RA')
+    with c.stack.counts(EarlyDemux=0):
+        c.inject('PA', len=10, void=True)
+        c.collect(0.01)
+    c.forget()
+    c.connect()
+    c.expect('S', seq=0)
+    with c.stack.counts(EarlyDemux=1):
+        c.inject('SA')
+        c.expect('A')
+
+
 if __name__ == '__main__':
     main()
