@@ -272,6 +272,7 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 	unsigned int len = skb->len, hdr_len, nr = 0, accecn = 0;
 	u8 cookie[TCPX_TFO_COOKIE_MAX];
 	struct tcpx_options syn_opt;
+	bool timed = len || flags & TCPX_FLAG_FIN;
 	bool told_sack = true;
 	__be32 *opt;
 	int err;
@@ -308,9 +309,8 @@ static int send_segment(struct tcpx_sock *tcb, struct sk_buff *skb, u32 seq,
 		tcpx_options_build_syn(opt, &syn_opt);
 	} else {
 		if (tcb->rcv.ts_ok)
-			opt = tcpx_options_build_ts(opt,
-					ts_now(tcb, len || flags & TCPX_FLAG_FIN),
-					tcb->rcv.ts_recent);
+			opt = tcpx_options_build_ts(opt, ts_now(tcb, timed),
+						    tcb->rcv.ts_recent);
 		if (nr)
 			opt = tcpx_options_build_sack(opt, nr, blocks);
 		if (unlikely(accecn))
