@@ -112,7 +112,9 @@ static void timer_arm_from(struct tcpx_sock *tcb, enum tcpx_timer_id id,
 	u64 when = now + delay_ns;
 
 	trace_tcpx_timer_arm(tcpx_to_sk(tcb), id, delay_ns);
-	WRITE_ONCE(tcb->timers.deadline_ns[id], when);
+	if (id < TCPX_TIMER_LOSS_NR)
+		WRITE_ONCE(tcb->timers.loss, id);
+	WRITE_ONCE(tcb->timers.deadline_ns[tcpx_timer_slot(id)], when);
 	if (when < armed_ns(tcb))
 		timer_start(tcb, when, now);
 }
@@ -122,20 +124,31 @@ static void timer_arm(struct tcpx_sock *tcb, enum tcpx_timer_id id, u64 delay_ns
 	timer_arm_from(tcb, id, ktime_get_ns(), delay_ns);
 }
 
-/* Never cancels the hrtimer: an early wake-up is cheaper. */
+/* When @id is due, TCPX_NEVER if it does not run; lockless for diag.c. */
+static u64 deadline_of(const struct tcpx_sock *tcb, enum tcpx_timer_id id)
+{
+	if (id < TCPX_TIMER_LOSS_NR && READ_ONCE(tcb->timers.loss) != id)
+		return TCPX_NEVER;
+	return READ_ONCE(tcb->timers.deadline_ns[tcpx_timer_slot(id)]);
+}
+
+/*
+ * What shares its slot stops, too. Never cancels the hrtimer: an early wake-up
+ * is cheaper.
+ */
 static void timer_stop(struct tcpx_sock *tcb, enum tcpx_timer_id id)
 {
-	WRITE_ONCE(tcb->timers.deadline_ns[id], TCPX_NEVER);
+	WRITE_ONCE(tcb->timers.deadline_ns[tcpx_timer_slot(id)], TCPX_NEVER);
 }
 
 static bool timer_is_armed(const struct tcpx_sock *tcb, enum tcpx_timer_id id)
 {
-	return tcb->timers.deadline_ns[id] != TCPX_NEVER;
+	return deadline_of(tcb, id) != TCPX_NEVER;
 }
 
 u64 tcpx_timers_left_ns(const struct tcpx_sock *tcb, enum tcpx_timer_id id)
 {
-	u64 when = READ_ONCE(tcb->timers.deadline_ns[id]);
+	u64 when = deadline_of(tcb, id);
 	u64 now;
 
 	if (when == TCPX_NEVER)
@@ -285,18 +298,9 @@ static u64 rto_left_ns(const struct tcpx_sock *tcb, u64 now)
 
 static bool is_loss_timer_armed(const struct tcpx_sock *tcb)
 {
-	return timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT) ||
-	       timer_is_armed(tcb, TCPX_TIMER_TAIL_PROBE) ||
-	       timer_is_armed(tcb, TCPX_TIMER_REORDER);
+	return tcb->timers.deadline_ns[0] != TCPX_NEVER;
 }
 
-/* RFC 8985 8: of this one, the reordering timer and the probe's, one runs. */
-static void use_retransmit(struct tcpx_sock *tcb, u64 delay_ns)
-{
-	timer_stop(tcb, TCPX_TIMER_REORDER);
-	timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
-	arm_retransmit(tcb, delay_ns);
-}
 
 /* RFC 6298 5, its step numbers at the right. */
 static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
@@ -334,7 +338,7 @@ static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 	tcpx_pmtu_timed_out(tcb);
 	tcpx_output_retransmit(tcb, tcpx_rtx_head(sk), tcb->snd.mss);	/* 5.4 */
 	tcpx_rtt_back_off(&tcb->rtt);					/* 5.5 */
-	use_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
+	arm_retransmit(tcb, rto_ns(tcb));				/* 5.6 */
 }
 
 /* --- reordering and tail loss probe -------------------------------------- */
@@ -375,16 +379,12 @@ static bool use_probe(struct tcpx_sock *tcb, u64 now)
 
 	if (unlikely(limit_ms && delay_ns >= (u64)limit_ms * NSEC_PER_MSEC))
 		return false;
-	timer_stop(tcb, TCPX_TIMER_REORDER);
-	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
 	timer_arm_from(tcb, TCPX_TIMER_TAIL_PROBE, now, delay_ns);
 	return true;
 }
 
 static void use_reorder(struct tcpx_sock *tcb, u64 now, u64 when)
 {
-	timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
-	timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
 	timer_arm_from(tcb, TCPX_TIMER_REORDER, now,
 		       when > now ? when - now : 0);
 }
@@ -395,7 +395,7 @@ static void tcpx_expired_tail_probe(struct tcpx_sock *tcb)
 		return;
 	if (tcpx_rack_may_probe(tcb))
 		tcpx_recovery_probe(tcb);
-	use_retransmit(tcb, rto_ns(tcb));
+	arm_retransmit(tcb, rto_ns(tcb));
 }
 
 static void tcpx_expired_reorder(struct tcpx_sock *tcb)
@@ -493,7 +493,7 @@ void tcpx_timers_pace(struct tcpx_sock *tcb, u32 len)
 
 bool tcpx_timers_is_paced(const struct tcpx_sock *tcb)
 {
-	u64 until = tcb->timers.deadline_ns[TCPX_TIMER_PACE];
+	u64 until = deadline_of(tcb, TCPX_TIMER_PACE);
 
 	return unlikely(until != TCPX_NEVER) && until > ktime_get_ns();
 }
@@ -677,10 +677,10 @@ static void (* const tcpx_expired[TCPX_TIMER_NR])(struct tcpx_sock *tcb) = {
 static u64 earliest_deadline(const struct tcpx_timers *t)
 {
 	u64 first = TCPX_NEVER;
-	int id;
+	int i;
 
-	for (id = 0; id < TCPX_TIMER_NR; id++)
-		first = min(first, t->deadline_ns[id]);
+	for (i = 0; i < TCPX_TIMER_SLOTS; i++)
+		first = min(first, t->deadline_ns[i]);
 	return first;
 }
 
@@ -694,12 +694,13 @@ static void timer_run(struct tcpx_sock *tcb)
 	struct sock *sk = tcpx_to_sk(tcb);
 	u64 now = ktime_get_ns();
 	u64 first;
-	int id;
+	int i, id;
 
 	sock_owned_by_me(sk);
-	for (id = 0; id < TCPX_TIMER_NR; id++) {
-		if (t->deadline_ns[id] > now)
+	for (i = 0; i < TCPX_TIMER_SLOTS; i++) {
+		if (t->deadline_ns[i] > now)
 			continue;
+		id = i ? i + TCPX_TIMER_LOSS_NR - 1 : t->loss;
 		timer_stop(tcb, id);
 		trace_tcpx_timer_expire(sk, id);
 		TCPX_INC(sock_net(sk), Timeouts);
@@ -742,10 +743,10 @@ void tcpx_timers_run_deferred(struct tcpx_sock *tcb)
 void tcpx_timers_init(struct tcpx_sock *tcb)
 {
 	struct tcpx_timers *t = &tcb->timers;
-	int id;
+	int i;
 
-	for (id = 0; id < TCPX_TIMER_NR; id++)
-		t->deadline_ns[id] = TCPX_NEVER;
+	for (i = 0; i < TCPX_TIMER_SLOTS; i++)
+		t->deadline_ns[i] = TCPX_NEVER;
 	hrtimer_setup(&t->hrtimer, tcpx_timer_fire, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_PINNED_SOFT);
 }
@@ -757,10 +758,10 @@ void tcpx_timers_init(struct tcpx_sock *tcb)
 void tcpx_timers_destroy(struct tcpx_sock *tcb)
 {
 	struct hrtimer *hrtimer = &tcb->timers.hrtimer;
-	int cancelled, id;
+	int cancelled, i;
 
-	for (id = 0; id < TCPX_TIMER_NR; id++)
-		timer_stop(tcb, id);
+	for (i = 0; i < TCPX_TIMER_SLOTS; i++)
+		WRITE_ONCE(tcb->timers.deadline_ns[i], TCPX_NEVER);
 	lock_hrtimer(tcb);
 	cancelled = hrtimer_try_to_cancel(hrtimer);
 	if (cancelled == 1) {
@@ -823,18 +824,16 @@ void tcpx_timers_acked(struct tcpx_sock *tcb, u64 now, bool advanced,
 {
 	if (!tcpx_rtx_head(tcpx_to_sk(tcb))) {			/* 5.2 */
 		timer_stop(tcb, TCPX_TIMER_RETRANSMIT);
-		timer_stop(tcb, TCPX_TIMER_TAIL_PROBE);
-		timer_stop(tcb, TCPX_TIMER_REORDER);
 	} else if (unlikely(reorder_ns)) {
 		use_reorder(tcb, now, reorder_ns);
 	} else if (tcpx_rack_may_probe(tcb)) {
 		if ((advanced || !is_loss_timer_armed(tcb)) &&
 		    !use_probe(tcb, now))
-			use_retransmit(tcb, rto_ns(tcb));
+			arm_retransmit(tcb, rto_ns(tcb));
 	} else if (advanced) {
-		use_retransmit(tcb, rto_ns(tcb));		/* 5.3 */
+		arm_retransmit(tcb, rto_ns(tcb));		/* 5.3 */
 	} else if (!timer_is_armed(tcb, TCPX_TIMER_RETRANSMIT)) {
-		use_retransmit(tcb, rto_left_ns(tcb, now));
+		arm_retransmit(tcb, rto_left_ns(tcb, now));
 	}
 }
 
