@@ -301,7 +301,6 @@ static bool is_loss_timer_armed(const struct tcpx_sock *tcb)
 	return tcb->timers.deadline_ns[0] != TCPX_NEVER;
 }
 
-
 /* RFC 6298 5, its step numbers at the right. */
 static void tcpx_expired_retransmit(struct tcpx_sock *tcb)
 {
