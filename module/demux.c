@@ -416,8 +416,10 @@ static bool take_segment(struct sk_buff *skb)
 
 	/* Native drops these without an answer, as we would. */
 	if (skb->pkt_type != PACKET_HOST ||
-	    !pskb_may_pull(skb, TCPX_HDR_LEN))
+	    !pskb_may_pull(skb, TCPX_HDR_LEN)) {
+		skb_orphan(skb);	/* native must not take it for its own */
 		return false;
+	}
 
 	if (skb->sk)
 		common = take_found(net, skb);
