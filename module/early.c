@@ -178,7 +178,8 @@ static void set_route(struct sock *sk, struct dst_entry *dst)
 {
 	struct dst_entry *old;
 
-	old = rcu_replace_pointer(sk->sk_rx_dst, dst, true);
+	old = rcu_replace_pointer(sk->sk_rx_dst, dst,
+				  lockdep_sock_is_held(sk));
 	dst_release(old);
 }
 

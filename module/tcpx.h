@@ -123,6 +123,9 @@ int tcpx_demux_exit(void);	/* -EBUSY: someone stacked upon us */
 /* While there is a socket, request or TIME-WAIT block at all. */
 void tcpx_demux_get(void);
 void tcpx_demux_put(void);
+int tcpx_icmp4_err(struct sk_buff *skb, u32 info);
+int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
+		   u8 code, int offset, __be32 info);
 
 /* early.c */
 /* The first socket of @net: process context, may sleep. */
@@ -134,9 +137,6 @@ void tcpx_early_forget_ports(void);
 /* The route that @skb came by is that of the next segments; owned. */
 void tcpx_early_keep_route(struct sock *sk, const struct sk_buff *skb);
 void tcpx_early_forget_route(struct sock *sk);
-int tcpx_icmp4_err(struct sk_buff *skb, u32 info);
-int tcpx_icmp6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
-		   u8 code, int offset, __be32 info);
 
 /* sock.c: a connection's life */
 int tcpx_sock_init(struct sock *sk);		/* prot.init */

@@ -579,7 +579,6 @@ def _(c):
     c.established()
     c.inject('PA', len=10)
     c.expect('A')
-    old = c.port
     c.disconnect()
     c.expect('RA')
     with c.stack.counts(EarlyDemux=0):
