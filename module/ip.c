@@ -20,8 +20,7 @@
 
 /* One key for each purpose, so that none tells about another. */
 static struct {
-	siphash_aligned_key_t isn;
-	siphash_aligned_key_t ts_offset;
+	siphash_aligned_key_t secret;
 	siphash_aligned_key_t port_offset;
 } keys __read_mostly;
 
@@ -132,17 +131,22 @@ static u64 hash_flow(const struct tcpx_flow *flow, __be16 sport,
 	return siphash(&tuple6, sizeof(tuple6), key);
 }
 
-/* RFC 6528 3: a clock, of 64 ns as native's, plus a keyed hash. */
-u32 tcpx_flow_isn(const struct tcpx_flow *flow)
+/* The halves of a keyed hash tell nothing about each other. */
+u64 tcpx_flow_secret(const struct tcpx_flow *flow)
 {
-	return (u32)hash_flow(flow, flow->sport, &keys.isn) +
-	       (u32)(ktime_get_ns() >> 6);
+	return hash_flow(flow, flow->sport, &keys.secret);
+}
+
+/* RFC 6528 3: a clock, of 64 ns as native's, plus a keyed hash. */
+u32 tcpx_flow_isn(u64 secret)
+{
+	return (u32)secret + (u32)(ktime_get_ns() >> 6);
 }
 
 /* RFC 7323 5.4: each connection has its own zero. */
-u32 tcpx_flow_ts_offset(const struct tcpx_flow *flow)
+u32 tcpx_flow_ts_offset(u64 secret)
 {
-	return hash_flow(flow, flow->sport, &keys.ts_offset);
+	return secret >> 32;
 }
 
 /* RFC 6056 3.3.4: by addresses and remote port. */

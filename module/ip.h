@@ -104,8 +104,9 @@ const struct tcpx_ip_ops *tcpx_flow_of(struct tcpx_flow *flow,
 				       const struct sock_common *common);
 
 /* Keyed 4-tuple functions (RFC 6528, 6056, 7323): ip4.c and ip6.c by @sk. */
-u32 tcpx_flow_isn(const struct tcpx_flow *flow);
-u32 tcpx_flow_ts_offset(const struct tcpx_flow *flow);
+u64 tcpx_flow_secret(const struct tcpx_flow *flow);
+u32 tcpx_flow_isn(u64 secret);
+u32 tcpx_flow_ts_offset(u64 secret);
 u64 tcpx_flow_port_offset(const struct tcpx_flow *flow);
 /* The flow of a connecting or connected socket. */
 void tcpx_flow_of_sock(struct tcpx_flow *flow, const struct sock *sk);

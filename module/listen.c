@@ -313,12 +313,12 @@ static void take_options(struct tcpx_request *req, const struct sock *sk,
 
 /* All but the reference count, sequence numbers and options. */
 static void init_request(struct tcpx_request *req, struct sock *sk,
-			 const struct tcpx_flow *flow,
+			 const struct tcpx_flow *flow, u64 secret,
 			 const struct tcpx_ip_ops *ip)
 {
 	set_key(&req->common, sk, flow);
 	req->common.skc_listener = sk;
-	req->ts_offset = tcpx_flow_ts_offset(flow);
+	req->ts_offset = tcpx_flow_ts_offset(secret);
 	req->mark = READ_ONCE(sk->sk_mark);
 	req->tos = inet_sk(sk)->tos;
 #if IS_ENABLED(CONFIG_IPV6)
@@ -343,10 +343,12 @@ static void fill_request(struct tcpx_request *req, struct sock *sk,
 			 const struct sk_buff *skb, u32 iss)
 {
 	struct tcpx_flow flow;
+	u64 secret;
 
 	tcpx_flow_reply(&flow, sock_net(sk), skb);
-	init_request(req, sk, &flow, tcpx_ip_of_skb(skb));
-	req->iss = iss ?: tcpx_flow_isn(&flow);
+	secret = tcpx_flow_secret(&flow);
+	init_request(req, sk, &flow, secret, tcpx_ip_of_skb(skb));
+	req->iss = iss ?: tcpx_flow_isn(secret);
 	req->irs = tcpx_seg(skb)->seq;
 	req->sent_ns = ktime_get_ns();
 	take_options(req, sk, skb);
@@ -431,7 +433,8 @@ static void send_cookie(struct sock *sk, const struct sk_buff *skb)
 	struct tcpx_flow flow;
 
 	tcpx_flow_reply(&flow, sock_net(sk), skb);
-	init_request(&req, sk, &flow, tcpx_ip_of_skb(skb));
+	init_request(&req, sk, &flow, tcpx_flow_secret(&flow),
+		     tcpx_ip_of_skb(skb));
 	req.cookie = 1;
 	req.irs = tcpx_seg(skb)->seq;
 	take_options(&req, sk, skb);
@@ -740,7 +743,8 @@ static bool take_cookie(struct tcpx_request *req, struct sock *sk,
 		return false;
 	}
 	TCPX_INC(sock_net(sk), SyncookiesRecv);
-	init_request(req, sk, flow, tcpx_ip_of_skb(skb));
+	init_request(req, sk, flow, tcpx_flow_secret(flow),
+		     tcpx_ip_of_skb(skb));
 	req->cookie = 1;
 	req->iss = seg->ack - 1;
 	req->irs = seg->seq - 1;
@@ -796,7 +800,7 @@ static bool may_follow_cookie(struct sock *sk, const struct sk_buff *skb)
 	if (!is_cookie_time(sk) || !seg->len || !(seg->options & TCPX_HAS_TS))
 		return false;
 	tcpx_flow_reply(&flow, sock_net(sk), skb);
-	sent = seg->tsecr - tcpx_flow_ts_offset(&flow);
+	sent = seg->tsecr - tcpx_flow_ts_offset(tcpx_flow_secret(&flow));
 	return tcpx_ts_clock() - sent <= TCPX_COOKIE_LIFE_S * MSEC_PER_SEC;
 }
 

@@ -583,6 +583,7 @@ int tcpx_sock_connect(struct sock *sk)
 	struct tcpx_sock *tcb = tcpx_sk(sk);
 	struct dst_entry *dst = __sk_dst_get(sk);
 	struct tcpx_flow flow;
+	u64 secret;
 	int err;
 	u32 mtu;
 
@@ -598,10 +599,11 @@ int tcpx_sock_connect(struct sock *sk)
 	tcpx_reassembly_init_window(tcb);
 
 	tcpx_flow_of_sock(&flow, sk);
-	tcb->snd.ts_offset = tcpx_flow_ts_offset(&flow);
+	secret = tcpx_flow_secret(&flow);
+	tcb->snd.ts_offset = tcpx_flow_ts_offset(secret);
 	/* Not 0: above a TIME-WAIT block that gave way. */
 	if (!tcb->snd.iss)
-		tcb->snd.iss = tcpx_flow_isn(&flow);
+		tcb->snd.iss = tcpx_flow_isn(secret);
 	tcb->snd.una = tcb->snd.iss;
 	tcb->snd.nxt = tcb->snd.iss;
 	tcb->snd.write_seq = tcb->snd.iss;
