@@ -182,6 +182,7 @@ static int __init tcpx_init(void)
 		goto out_exit_timewait;
 	tcpx_xmit_init();
 	tcpx_frag_init();
+	tcpx_tx_init();
 	err = register_algorithms();
 	if (err)
 		goto out_exit_xmit;
@@ -210,6 +211,7 @@ out_unregister_pernet:
 out_unregister_cong:
 	unregister_algorithms();
 out_exit_xmit:
+	tcpx_tx_exit();
 	tcpx_frag_exit();
 	tcpx_xmit_exit();
 	tcpx_request_exit();
@@ -230,6 +232,7 @@ static void __exit tcpx_exit(void)
 	leave_demux();
 	unregister_pernet_subsys(&tcpx_net_ops);
 	unregister_algorithms();
+	tcpx_tx_exit();
 	tcpx_frag_exit();
 	tcpx_xmit_exit();
 	/* What call_rcu() has been given by us. */

@@ -66,5 +66,6 @@ int tcpx_mib_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "MemoryPages %ld\n",
 		   max(atomic_long_read(&tcpx_memory_allocated), 0L));
 	seq_printf(seq, "SendFragsKept %u\n", tcpx_frag_kept());
+	seq_printf(seq, "SendSkbsKept %u\n", tcpx_tx_kept());
 	return 0;
 }

@@ -39,6 +39,7 @@
 	X(FastOpenCookieReqd, "SYNs that asked for a Fast Open cookie")	\
 	X(FastOpenBlackhole, "times active Fast Open was paused")	\
 	X(SendFragsReused, "pieces of 32 KiB of send buffers used again")\
+	X(SendSkbsReused, "heads of what is sent used again")	\
 	X(SynRetrans, "SYN and SYN,ACK retransmissions")		\
 	X(TimeoutRexmt, "retransmission timeouts")			\
 	X(Timeouts, "all timer expiries that acted")			\

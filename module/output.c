@@ -153,7 +153,7 @@ int tcpx_output_split(struct tcpx_sock *tcb, struct sk_buff *skb, u32 len,
 		DEBUG_NET_WARN_ON_ONCE(1);
 		return -EINVAL;
 	}
-	tail = tcpx_sendmsg_alloc_skb(sk, 0, gfp);
+	tail = tcpx_tx_alloc(sk, gfp);
 	if (!tail)
 		return -ENOMEM;
 	tcpx_pmtu_probe_void(tcb, skb);
@@ -531,7 +531,7 @@ int tcpx_output_queue_syn(struct tcpx_sock *tcb, u8 ecn, gfp_t gfp)
 	struct tcpx_tx_cb *cb;
 	struct sk_buff *skb;
 
-	skb = tcpx_sendmsg_alloc_skb(tcpx_to_sk(tcb), 0, gfp);
+	skb = tcpx_tx_alloc(tcpx_to_sk(tcb), gfp);
 	if (!skb)
 		return -ENOBUFS;
 	tcpx_output_queue(tcb, skb);
@@ -595,7 +595,7 @@ void tcpx_output_fin(struct tcpx_sock *tcb)
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
 	if (!skb) {
-		skb = tcpx_sendmsg_alloc_skb(sk, 0, sk->sk_allocation |
+		skb = tcpx_tx_alloc(sk, sk->sk_allocation |
 					     __GFP_NOFAIL);
 		if (!skb)
 			return;

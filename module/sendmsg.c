@@ -31,25 +31,6 @@ struct send {
 	bool tail_full;		/* of fragments */
 };
 
-struct sk_buff *tcpx_sendmsg_alloc_skb(struct sock *sk, unsigned int linear,
-				       gfp_t gfp)
-{
-	struct sk_buff *skb;
-
-	skb = alloc_skb_fclone(MAX_TCP_HEADER + linear, gfp);
-	if (unlikely(!skb)) {
-		sk->sk_prot->enter_memory_pressure(sk);
-		sk_stream_moderate_sndbuf(sk);
-		return NULL;
-	}
-
-	/* What a fclone pair costs more is not charged, as in native. */
-	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
-	skb_reserve(skb, MAX_TCP_HEADER);
-	skb->ip_summed = CHECKSUM_PARTIAL;
-	return skb;
-}
-
 void tcpx_sendmsg_push(struct tcpx_sock *tcb)
 {
 	tcb->snd.nagle |= TCPX_NAGLE_PUSH;
@@ -123,13 +104,13 @@ static struct sk_buff *queue_new_skb(struct send *send)
 	if (!sk_stream_memory_free(sk))
 		return NULL;
 
-	skb = tcpx_sendmsg_alloc_skb(sk, 0, sk->sk_allocation);
+	skb = tcpx_tx_alloc(sk, sk->sk_allocation);
 	if (!skb)
 		return NULL;
 
 	if (unlikely(!tcpx_sock_schedule(sk, skb->truesize, SK_MEM_SEND) &&
 		     !has_queued_nothing(sk))) {
-		__kfree_skb(skb);
+		tcpx_tx_put(skb);
 		return NULL;
 	}
 
@@ -148,9 +129,7 @@ static void remove_empty_tail(struct sock *sk)
 		return;
 
 	__skb_unlink(skb, &sk->sk_write_queue);
-	sk_wmem_queued_add(sk, -(int)skb->truesize);
-	sk_mem_uncharge(sk, skb->truesize);
-	__kfree_skb(skb);
+	tcpx_tx_free(sk, skb);
 }
 
 /*

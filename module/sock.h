@@ -337,14 +337,6 @@ static inline struct sk_buff *tcpx_rtx_head(const struct sock *sk)
 	return skb_rb_first(&sk->tcp_rtx_queue);
 }
 
-/* Free an skb of the send or retransmission queue that was unlinked. */
-static inline void tcpx_tx_free(struct sock *sk, struct sk_buff *skb)
-{
-	sk_wmem_queued_add(sk, -(int)skb->truesize);
-	sk_mem_uncharge(sk, skb->truesize);
-	__kfree_skb(skb);
-}
-
 static inline void tcpx_rtx_unlink(struct sock *sk, struct sk_buff *skb)
 {
 	rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);

@@ -88,12 +88,6 @@ ssize_t tcpx_sendpage(struct socket *sock, struct page *page, int offset,
 		      size_t size, int flags);	/* kernels that have it */
 /* What is queued goes out whatever Nagle and cork say. Owned. */
 void tcpx_sendmsg_push(struct tcpx_sock *tcb);
-/*
- * An skb for the send queue with room for the headers and @linear bytes, not
- * charged yet; NULL when out of memory. Owned.
- */
-struct sk_buff *tcpx_sendmsg_alloc_skb(struct sock *sk, unsigned int linear,
-				       gfp_t gfp);
 
 /* sockopt.c */
 int tcpx_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
@@ -198,6 +192,19 @@ bool tcpx_frag_refill(struct sock *sk, struct page_frag *pfrag);
 unsigned int tcpx_frag_kept(void);
 void tcpx_frag_init(void);
 void tcpx_frag_exit(void);
+
+/*
+ * tx.c. An skb for the send queue with room for the headers, not charged yet;
+ * NULL when out of memory. @sk is owned, by a process or in softirq.
+ */
+struct sk_buff *tcpx_tx_alloc(struct sock *sk, gfp_t gfp);
+/* One of those, of no queue any more; the second, if it was not charged. */
+void tcpx_tx_free(struct sock *sk, struct sk_buff *skb);
+void tcpx_tx_put(struct sk_buff *skb);
+/* How many all CPUs keep, for all namespaces. */
+unsigned int tcpx_tx_kept(void);
+void tcpx_tx_init(void);
+void tcpx_tx_exit(void);
 
 /* listen.c */
 /* What listen(2) needs, and TCP_FASTOPEN before it; owned. */
@@ -499,6 +506,8 @@ bool tcpx_timers_is_paced(const struct tcpx_sock *tcb);
 void tcpx_timers_head_sent_again(struct tcpx_sock *tcb);
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns);
+/* The ACK is due, but a user is about to read, which makes a better one. */
+void tcpx_timers_ack_held(struct tcpx_sock *tcb, u64 now_ns);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);
 void tcpx_timers_keepalive_changed(struct tcpx_sock *tcb);
 void tcpx_timers_linger_changed(struct tcpx_sock *tcb);

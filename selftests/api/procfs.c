@@ -504,6 +504,40 @@ TEST_F_TIMEOUT(knobs, send_buffers_are_used_again, 60)
 	EXPECT_TRUE(eventually(counter("SendFragsKept") == 0));
 }
 
+/*
+ * The skb of what was acknowledged carries the next, whatever it was before:
+ * a byte, a train of segments, a FIN.
+ */
+TEST_F_TIMEOUT(knobs, skbs_of_the_send_queue_are_used_again, 60)
+{
+	static const size_t sizes[] = { 1, 20000, 1, 4096, 1448 };
+	static char out[20000], in[20000];
+	struct endpoint ep = { DOOR_FAMILY, IP4 };
+	uint64_t pos = 0;
+	int fd[2], i, k;
+
+	for (k = 0; k < 4; k++) {
+		ASSERT_EQ(0, ep_pair(&ep, fd));
+		set_int(fd[0], IPPROTO_TCP, TCP_NODELAY, 1);
+		for (i = 0; i < 100; i++) {
+			size_t len = sizes[i % ARRAY_SIZE(sizes)];
+
+			pattern_fill(out, len, 6, pos);
+			ASSERT_EQ(len, send(fd[0], out, len, 0));
+			ASSERT_EQ(len, recv(fd[1], in, len, MSG_WAITALL));
+			ASSERT_EQ(len, pattern_check(in, len, 6, pos));
+			ASSERT_EQ(1, send(fd[1], "", 1, 0));
+			ASSERT_EQ(1, recv(fd[0], in, 1, MSG_WAITALL));
+			pos += len;
+		}
+		close(fd[0]);
+		EXPECT_EQ(0, recv(fd[1], in, 1, 0));
+		close(fd[1]);
+	}
+	EXPECT_LT(100, counter("SendSkbsReused"));
+	EXPECT_TRUE(eventually(counter("SendSkbsKept") == 0));
+}
+
 /* All sockets, in as many messages as it takes. */
 static void diag_dump(void)
 {
