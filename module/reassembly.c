@@ -549,17 +549,33 @@ static void tell_user(struct sock *sk)
 		sk->sk_data_ready(sk);
 }
 
-/* A larger segment than any before: what the peer's MSS and buffers are. */
+/*
+ * Half empty buffers must not promise what they cannot hold. Full segments of
+ * one connection may come in buffers of several sizes: what was promised for
+ * the larger ones is the dearer mistake.
+ */
+static void learn_ratio(struct tcpx_sock *tcb, const struct sk_buff *skb,
+			bool first)
+{
+	int ratio = clamp_t(u32, (skb->len << 8) / skb->truesize, 32, 224);
+	int more = ratio - tcb->rcv.scaling_ratio;
+
+	if (!first)
+		more = more < 0 ? (more - 3) / 4 : (more + 7) / 8;
+	tcb->rcv.scaling_ratio += more;
+}
+
+/* What the peer's MSS and our buffers are; from what may be full segments. */
 static void learn_mss(struct tcpx_sock *tcb, const struct sk_buff *skb)
 {
 	u32 len = skb_shinfo(skb)->gso_size ?: skb->len;
+	bool larger = len > tcb->rcv.mss_est;
 
-	if (likely(len <= tcb->rcv.mss_est))
+	if (len < tcb->rcv.mss_est)
 		return;
-	tcb->rcv.mss_est = min_t(u32, len, tcb->rcv.mss);
-	/* Half empty buffers must not promise what they cannot hold. */
-	tcb->rcv.scaling_ratio = clamp_t(u64, ((u64)skb->len << 8) /
-					      skb->truesize, 32, 224);
+	if (larger)
+		tcb->rcv.mss_est = min_t(u32, len, tcb->rcv.mss);
+	learn_ratio(tcb, skb, larger);
 }
 
 /* RFC 7323 4 at the receiver: the peer's clock of our ACKs gives the RTT. */
@@ -593,17 +609,44 @@ static void sample_rtt(struct tcpx_sock *tcb, const struct tcpx_seg *seg)
 		tcb->rcv.rtt_us += (s32)(rtt_us - tcb->rcv.rtt_us) / 8;
 }
 
-/* Delay the ACK, or owe one at once: RFC 9293 3.8.6.3, RFC 5681 4.2. */
+/* Does a user wait for what there is, or call us right now? */
+static bool is_reader_near(struct tcpx_sock *tcb)
+{
+	struct sock *sk = tcpx_to_sk(tcb);
+	bool near;
+
+	if (sock_owned_by_user(sk))
+		return true;
+	if (tcb->rcv.nxt - tcb->rcv.copied < READ_ONCE(sk->sk_rcvlowat))
+		return false;
+	rcu_read_lock();
+	near = skwq_has_sleeper(rcu_dereference(sk->sk_wq));
+	rcu_read_unlock();
+	return near;
+}
+
+static bool is_ack_due(const struct tcpx_sock *tcb)
+{
+	return tcb->rcv.nxt - tcb->rcv.wup >= 2 * (u32)tcb->rcv.mss_est;
+}
+
+/*
+ * Delay the ACK, or owe one at once: RFC 9293 3.8.6.3, RFC 5681 4.2.
+ *
+ * Deviation: it is not each second segment that is acknowledged but each train,
+ * if a user is about to read it. A window that shrinks until he does makes the
+ * peer send in pieces.
+ */
 static void owe_ack(struct tcpx_sock *tcb, bool had_hole)
 {
-	u32 unacked = tcb->rcv.nxt - tcb->rcv.wup;
-
-	if (had_hole || tcb->rcv.quick_acks || tcb->user.quickack ||
-	    unacked >= 2 * (u32)tcb->rcv.mss_est) {
+	if (had_hole || tcb->rcv.quick_acks || tcb->user.quickack)
 		tcb->rcv.ack_now = 1;
-		return;
-	}
-	tcpx_timers_ack_delayed(tcb, tcb->rcv.last_data_ns);
+	else if (!is_ack_due(tcb))
+		tcpx_timers_ack_delayed(tcb, tcb->rcv.last_data_ns);
+	else if (is_reader_near(tcb))
+		tcpx_timers_ack_held(tcb, tcb->rcv.last_data_ns);
+	else
+		tcb->rcv.ack_now = 1;
 }
 
 /* Does @skb, which is in order, reach into the out-of-order queue? */
@@ -805,6 +848,7 @@ void tcpx_reassembly_user_read(struct tcpx_sock *tcb, int copied)
 		return;
 	tcb->rcv.dense = 0;
 	autotune(tcb);
-	if (should_update_window(tcb))
+	if ((tcb->rcv.ack_pending && is_ack_due(tcb)) ||
+	    should_update_window(tcb))
 		tcpx_xmit_ack(tcb);
 }

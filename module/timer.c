@@ -59,6 +59,8 @@
 #define PACE_MAX_NS		(60 * (u64)NSEC_PER_SEC)
 /* Two or three such gaps wait in fq: far less than a RTO, and than its horizon */
 #define FQ_GAP_MAX_NS		(20 * (u64)NSEC_PER_MSEC)
+/* For a reader that was woken: an ACK is not worth more than that. */
+#define ACK_HELD_NS		NSEC_PER_MSEC
 /* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
 
@@ -873,6 +875,16 @@ void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns)
 					 NSEC_PER_MSEC);
 	}
 	timer_arm_from(tcb, TCPX_TIMER_DELACK, now_ns, delay_ns);
+}
+
+void tcpx_timers_ack_held(struct tcpx_sock *tcb, u64 now_ns)
+{
+	if (!tcb->rcv.ack_pending) {
+		tcb->rcv.ack_pending = 1;
+		tcb->rcv.ack_owed_ms = tcpx_ts_of(now_ns);
+	}
+	if (deadline_of(tcb, TCPX_TIMER_DELACK) > now_ns + ACK_HELD_NS)
+		timer_arm_from(tcb, TCPX_TIMER_DELACK, now_ns, ACK_HELD_NS);
 }
 
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb)

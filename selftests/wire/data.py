@@ -4,6 +4,7 @@
 
 import fcntl
 import os
+import select
 import signal
 import socket
 
@@ -26,6 +27,19 @@ def _(c):
         c.inject('A', len=c.mss)
         c.recv(c.mss)
         c.expect('A', between=AT_ONCE)
+
+
+@case('SHLD-19 a user who was woken and does not read: the ACK waits not long')
+def _(c):
+    c.established()
+    c.past_quick_acks()
+    with select.epoll() as epoll:
+        epoll.register(c.sock, select.EPOLLIN)
+        for _ in range(4):
+            c.inject('A', len=c.mss)
+            c.inject('A', len=c.mss)
+            c.expect('A', between=AT_ONCE)
+        c.recv(8 * c.mss)
 
 
 @case('SHLD-19 with segments of half the MSS that we announced')
