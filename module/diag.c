@@ -126,7 +126,8 @@ static void describe(struct entry *entry, struct sock_common *common)
 	case TCP_TIME_WAIT:
 		tw = container_of(common, struct tcpx_timewait, common);
 		entry->timer = TIMER_TIME_WAIT;
-		entry->left_ns = ns_until(READ_ONCE(tw->deadline_ns));
+		entry->left_ns = tcpx_timewait_left_ms(tw, tcpx_ts_clock()) *
+				 (u64)NSEC_PER_MSEC;
 		break;
 	default:
 		describe_sock(entry, container_of(common, struct sock,

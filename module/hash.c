@@ -279,8 +279,6 @@ int tcpx_hash_insert(struct sock_common *common, bool unique)
 	} else {
 		common->skc_hash = key.hash;
 		tcpx_early_add_port(key.num);
-		/* A child has inherited the node of its listener. */
-		WRITE_ONCE(common->skc_bind_node.pprev, NULL);
 		hlist_nulls_add_head_rcu(&common->skc_nulls_node,
 					 bucket_of(key.hash));
 	}
@@ -320,7 +318,6 @@ bool tcpx_hash_replace(struct sock_common *old, struct sock_common *new)
 	if (!hlist_nulls_unhashed(&old->skc_nulls_node)) {
 		DEBUG_NET_WARN_ON_ONCE(old->skc_hash != key.hash);
 		new->skc_hash = key.hash;
-		WRITE_ONCE(new->skc_bind_node.pprev, NULL);
 		replace_node(&old->skc_nulls_node, &new->skc_nulls_node);
 		replaced = true;
 	}

@@ -204,6 +204,8 @@ void tcpx_sock_init_child(struct sock *child)
 
 	inet_sk_set_state(child, TCP_SYN_RECV);
 	INIT_LIST_HEAD(&tcb->accept_node);
+	/* A copy of the listener's, which is in its table. */
+	child->sk_bind_node.pprev = NULL;
 	tcb->deferred = 0;
 	tcb->listen = NULL;
 	tcb->port = NULL;

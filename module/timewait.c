@@ -39,17 +39,37 @@ void tcpx_timewait_put(struct tcpx_timewait *tw)
 
 /* --- the queue ----------------------------------------------------------- */
 
+static struct list_head *node_of(struct tcpx_timewait *tw)
+{
+	BUILD_BUG_ON(sizeof(struct list_head) !=
+		     sizeof(tw->common.skc_bind_node));
+	return (struct list_head *)&tw->common.skc_bind_node;
+}
+
+static struct tcpx_timewait *block_of(struct list_head *node)
+{
+	return container_of((struct hlist_node *)node, struct tcpx_timewait,
+			    common.skc_bind_node);
+}
+
+static struct tcpx_timewait *first_of(struct tcpx_timewait_queue *queue)
+{
+	lockdep_assert_held(&queue->lock);
+	return list_empty(&queue->blocks) ? NULL : block_of(queue->blocks.next);
+}
+
 static void arm(struct tcpx_timewait_queue *queue)
 {
-	struct tcpx_timewait *first;
+	struct tcpx_timewait *first = first_of(queue);
+	u64 now = ktime_get_ns();
+	u64 when;
 
-	lockdep_assert_held(&queue->lock);
-	first = list_first_entry_or_null(&queue->blocks, struct tcpx_timewait,
-					 node);
-	if (first && !queue->dying)
-		hrtimer_start_range_ns(&queue->timer,
-				       ns_to_ktime(first->deadline_ns),
-				       EXPIRE_SLACK_NS, HRTIMER_MODE_ABS_SOFT);
+	if (!first || queue->dying)
+		return;
+	when = now + tcpx_timewait_left_ms(first, tcpx_ts_of(now)) *
+		     (u64)NSEC_PER_MSEC;
+	hrtimer_start_range_ns(&queue->timer, ns_to_ktime(when),
+			       EXPIRE_SLACK_NS, HRTIMER_MODE_ABS_SOFT);
 }
 
 /* All live equally long, unless the knob moved: then look from behind. */
@@ -58,10 +78,9 @@ static void enqueue(struct tcpx_timewait_queue *queue, struct tcpx_timewait *tw)
 	struct list_head *after = queue->blocks.prev;
 
 	while (after != &queue->blocks &&
-	       list_entry(after, struct tcpx_timewait, node)->deadline_ns >
-	       tw->deadline_ns)
+	       tcpx_ts_before(tw->deadline_ms, block_of(after)->deadline_ms))
 		after = after->prev;
-	list_add(&tw->node, after);
+	list_add(node_of(tw), after);
 	queue->count++;
 	if (after == &queue->blocks)
 		arm(queue);
@@ -70,16 +89,17 @@ static void enqueue(struct tcpx_timewait_queue *queue, struct tcpx_timewait *tw)
 static void dequeue(struct tcpx_timewait_queue *queue, struct tcpx_timewait *tw)
 {
 	lockdep_assert_held(&queue->lock);
-	if (list_empty(&tw->node))
+	if (list_empty(node_of(tw)))
 		return;
-	list_del_init(&tw->node);
+	list_del_init(node_of(tw));
 	queue->count--;
 }
 
-static u64 deadline(const struct net *net)
+/* Not earlier than that: the clock's present tick has begun before. */
+static u32 deadline(const struct net *net)
 {
-	return ktime_get_ns() +
-	       READ_ONCE(tcpx_net(net)->knobs.tw_timeout_s) * NSEC_PER_SEC;
+	return tcpx_ts_clock() + 1 +
+	       READ_ONCE(tcpx_net(net)->knobs.tw_timeout_s) * MSEC_PER_SEC;
 }
 
 /* Whoever takes it out of the table drops the table's reference. */
@@ -101,24 +121,23 @@ static void restart(struct tcpx_timewait *tw)
 	struct tcpx_timewait_queue *queue = &tcpx_net(net_of(tw))->timewait;
 
 	spin_lock_bh(&queue->lock);
-	if (!list_empty(&tw->node)) {
+	if (!list_empty(node_of(tw))) {
 		dequeue(queue, tw);
-		tw->deadline_ns = deadline(net_of(tw));
+		WRITE_ONCE(tw->deadline_ms, deadline(net_of(tw)));
 		enqueue(queue, tw);
 	}
 	spin_unlock_bh(&queue->lock);
 }
 
-/* The first block if it is due, with a reference; *@more: one is left. */
+/* The first block if it is due or @all are, with a reference. */
 static struct tcpx_timewait *take_expired(struct tcpx_timewait_queue *queue,
-					  u64 now)
+					  u32 now_ms, bool all)
 {
 	struct tcpx_timewait *tw;
 
 	spin_lock(&queue->lock);
-	tw = list_first_entry_or_null(&queue->blocks, struct tcpx_timewait,
-				      node);
-	if (tw && tw->deadline_ns <= now)
+	tw = first_of(queue);
+	if (tw && (all || !tcpx_timewait_left_ms(tw, now_ms)))
 		refcount_inc(&tw->common.skc_refcnt);
 	else
 		tw = NULL;
@@ -130,12 +149,12 @@ static enum hrtimer_restart tcpx_timewait_expire(struct hrtimer *timer)
 {
 	struct tcpx_timewait_queue *queue =
 		container_of(timer, struct tcpx_timewait_queue, timer);
-	u64 now = ktime_get_ns();
+	u32 now_ms = tcpx_ts_clock();
 	struct tcpx_timewait *tw;
 	int i;
 
 	for (i = 0; i < EXPIRE_BATCH; i++) {
-		tw = take_expired(queue, now);
+		tw = take_expired(queue, now_ms, false);
 		if (!tw)
 			break;
 		if (leave(tw))
@@ -171,7 +190,7 @@ void tcpx_timewait_purge_net(struct net *net)
 	hrtimer_cancel(&queue->timer);
 
 	local_bh_disable();
-	while ((tw = take_expired(queue, U64_MAX))) {
+	while ((tw = take_expired(queue, 0, true))) {
 		leave(tw);
 		tcpx_timewait_put(tw);
 	}
@@ -223,13 +242,14 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 	tw->common.skc_state = TCP_TIME_WAIT;
 	tw->common.skc_flags = 0;
 	tw->common.skc_nulls_node.pprev = NULL;
-	INIT_LIST_HEAD(&tw->node);
+	INIT_LIST_HEAD(node_of(tw));
 	tw->port = tcb->port ? tcpx_port_get(tcb->port) : NULL;
-	tw->snd_nxt = tcb->snd.nxt;
+	tw->common.skc_tw_snd_nxt = tcb->snd.nxt;
 	tw->snd_max_wnd = tcb->snd.max_wnd;
-	tw->rcv_nxt = tcb->rcv.nxt;
-	tw->rcv_wnd = tcpx_receive_window(tcb);
+	tw->common.skc_tw_rcv_nxt = tcb->rcv.nxt;
 	tw->rcv_wscale = tcb->rcv.wscale;
+	tw->rcv_wnd = min_t(u32, tcpx_receive_window(tcb) >> tw->rcv_wscale,
+			    TCPX_WINDOW_MAX);
 	tw->ts_recent = tcb->rcv.ts_recent;
 	tw->ts_recent_s = tcb->rcv.ts_recent_s;
 	tw->ts_offset = tcb->snd.ts_offset;
@@ -238,12 +258,9 @@ static struct tcpx_timewait *create(struct tcpx_sock *tcb)
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = inet_sk(sk)->tos;
 	tw->ack_limit_ms = 0;
-	tw->flowlabel = 0;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (tcb->ip == &tcpx_ip6_ops) {
+	if (tcb->ip == &tcpx_ip6_ops)
 		tw->tos = inet6_sk(sk)->tclass;
-		tw->flowlabel = inet6_sk(sk)->flow_label;
-	}
 #endif
 	tw->tos &= ~INET_ECN_MASK;
 	/* Lookups that see the old object of this memory fail until here. */
@@ -268,7 +285,7 @@ void tcpx_timewait_enter(struct tcpx_sock *tcb)
 		return;
 	}
 
-	tw->deadline_ns = deadline(sock_net(sk));
+	tw->deadline_ms = deadline(sock_net(sk));
 	spin_lock_bh(&tn->timewait.lock);
 	enqueue(&tn->timewait, tw);
 	spin_unlock_bh(&tn->timewait.lock);
@@ -310,13 +327,13 @@ static bool may_reopen(const struct tcpx_timewait *tw,
 		return true;
 	if (has_ts && is_old_timestamp(tw, seg))
 		return false;
-	return tcpx_seq_after(seg->seq, tw->rcv_nxt);
+	return tcpx_seq_after(seg->seq, tw->common.skc_tw_rcv_nxt);
 }
 
 /* An ISS above all that the old connection sent (6528-2). */
 static u32 iss_above(const struct tcpx_timewait *tw)
 {
-	u32 iss = tw->snd_nxt + TCPX_WINDOW_MAX + 2;
+	u32 iss = tw->common.skc_tw_snd_nxt + TCPX_WINDOW_MAX + 2;
 
 	return iss ?: 1;
 }
@@ -343,8 +360,8 @@ static void limited_ack(struct tcpx_timewait *tw)
 static bool is_ack_in_range(const struct tcpx_timewait *tw,
 			    const struct tcpx_seg *seg)
 {
-	return !tcpx_seq_after(seg->ack, tw->snd_nxt) &&
-	       !tcpx_seq_before(seg->ack, tw->snd_nxt - tw->snd_max_wnd);
+	return !tcpx_seq_after(seg->ack, tw->common.skc_tw_snd_nxt) &&
+	       !tcpx_seq_before(seg->ack, tw->common.skc_tw_snd_nxt - tw->snd_max_wnd);
 }
 
 /* The first and the fourth check; @seg is no RST. */
@@ -352,8 +369,8 @@ static bool is_unacceptable(const struct tcpx_timewait *tw,
 			    const struct tcpx_seg *seg)
 {
 	return seg->flags & TCPX_FLAG_SYN || is_old_timestamp(tw, seg) ||
-	       !tcpx_seq_acceptable(seg->seq, seg->end_seq, tw->rcv_nxt,
-				    tw->rcv_wnd);
+	       !tcpx_seq_acceptable(seg->seq, seg->end_seq, tw->common.skc_tw_rcv_nxt,
+				    (u32)tw->rcv_wnd << tw->rcv_wscale);
 }
 
 /* The only thing that can rightly come: it was sent before. */
@@ -362,8 +379,8 @@ static bool is_fin_again(const struct tcpx_timewait *tw,
 {
 	return (seg->flags & (TCPX_FLAG_FIN | TCPX_FLAG_SYN | TCPX_FLAG_ACK)) ==
 	       (TCPX_FLAG_FIN | TCPX_FLAG_ACK) &&
-	       seg->end_seq == tw->rcv_nxt && !is_old_timestamp(tw, seg) &&
-	       is_ack_in_range(tw, seg);
+	       seg->end_seq == tw->common.skc_tw_rcv_nxt &&
+	       !is_old_timestamp(tw, seg) && is_ack_in_range(tw, seg);
 }
 
 static void fin_came_again(struct tcpx_timewait *tw, const struct tcpx_seg *seg)

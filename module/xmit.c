@@ -672,11 +672,10 @@ void tcpx_xmit_timewait_ack(struct tcpx_timewait *tw)
 {
 	struct net *net = read_pnet(&tw->common.skc_net);
 	struct bare_segment seg = {
-		.seq = tw->snd_nxt,
-		.ack = tw->rcv_nxt,
+		.seq = tw->common.skc_tw_snd_nxt,
+		.ack = tw->common.skc_tw_rcv_nxt,
 		.flags = TCPX_FLAG_ACK | tcpx_accecn_timewait_flags(tw->ace),
-		.wnd = min_t(u32, tw->rcv_wnd >> tw->rcv_wscale,
-			     TCPX_WINDOW_MAX),
+		.wnd = tw->rcv_wnd,
 		.ts = tw->ts_ok,
 		.tsval = tcpx_ts_clock() + tw->ts_offset,
 		.tsecr = tw->ts_recent,
