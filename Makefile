@@ -8,6 +8,7 @@
 # make check demo bench lab	tests, main job, figures, a guest: see README.md
 # make unit headers-check docs docs-check clean
 # make conformance	Documentation/conformance.rst from the tests' results
+# make performance	Documentation/performance.rst from what bench measured
 #
 # W=1, C=2 (sparse), LLVM=1, ARCH=um and the like are passed to the kernel's
 # build system. Each kernel has its own folder in build/, of links to the
@@ -83,6 +84,9 @@ docs docs-check:
 check demo bench lab conformance:
 	@./scripts/$@
 
+performance:
+	@/usr/bin/python3 scripts/bench.d/performance
+
 # What was fetched and the debug kernels stay: make distclean.
 clean:
 	rm -rf $(patsubst %/module/tcpx.h,%,$(wildcard build/*/module/tcpx.h)) \
@@ -92,4 +96,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: all module links samples headers modules-all install headers-check unit docs \
-	docs-check check demo bench lab conformance clean distclean
+	docs-check check demo bench lab conformance performance clean \
+	distclean

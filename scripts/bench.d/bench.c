@@ -2,24 +2,38 @@
 /*
  * One measurement of one stack between two network namespaces:
  *
- *	bench STACK ROW COUNT SERVER_NETNS CLIENT_NETNS SERVER_ADDRESS
+ *	bench [-s SIZE] [-n N] STACK ROW COUNT SERVER_NETNS CLIENT_NETNS ADDRESS
  *
  * STACK	native, tcpx (second door) or family (AF_TCPX)
- * ROW		bulk	COUNT KiB in 64 KiB writes		ns per KiB
- *		rtt	COUNT round trips of one byte		ns each
- *		rtt-median	the same			ns of the median
- *		conn	COUNT times connect, a byte each way,
- *			close by the client			ns each
- *		mem	COUNT idle connections, both ends	bytes per pair
+ * ROW		bulk	COUNT KiB in writes of SIZE, over N connections
+ *		sendfile, splice	the same without a copy
+ *						ns per KiB
+ *		window	COUNT KiB with buffers of SIZE bytes
+ *						ns of CPU per KiB, both ends
+ *		rtt	COUNT round trips of SIZE bytes, N at a time
+ *						ns each, median and others
+ *		conn	COUNT times connect, a byte each way, close by the
+ *			client, to one of N listeners		ns each
+ *		accept	COUNT connections that wait are accepted	ns each
+ *		listen	wait for a signal
+ *		mem	COUNT idle connections, both ends	bytes a pair
+ *		burst	the same a minute after SIZE bytes went each way
+ *		timewait, halfopen	COUNT of these at a server, bytes each
+ *		timewait-port	at a client, with a port each, bytes each
+ *		netns	COUNT namespaces with a listener	bytes each
+ *		keepalive	COUNT connections, a probe a second
+ *						ns of CPU a probe, both ends
  *
- * prints the value, and for mem what each slab cache has of it. Client and
- * server are two processes except for mem, where one has all descriptors.
+ * prints the value, and for those of memory what each slab cache has of it.
+ * Without SIZE a write has 64 KiB, a request one byte, a burst 6 MB.
  */
 #define _GNU_SOURCE
+#include "bench.h"
+
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
-#include <glob.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,57 +46,112 @@
 #include "../../module/uapi/tcpx.h"
 #include "peers.h"
 
-#define WRITE_SIZE	65536
-#define MAX_CACHES	512
-
 struct stack {
 	const char *name;
-	int family;
-	int protocol;
+	int family;	/* 0: the address's */
+	int protocol, protocol6;
 	int port;	/* a port belongs to one stack */
 };
 
 static const struct stack stacks[] = {
-	{ "native",	AF_INET,	0,		5001 },
-	{ "tcpx",	AF_INET,	IPPROTO_TCPX,	5002 },
-	{ "family",	AF_TCPX,	TCPXPROTO_TCP,	5003 },
+	{ "native",	0,	0,		0,		5001 },
+	{ "tcpx",	0,	IPPROTO_TCPX,	IPPROTO_TCPX,	5101 },
+	{ "family",	AF_TCPX, TCPXPROTO_TCP,	TCPXPROTO_TCP6,	5201 },
+};
+
+static const struct row *const groups[] = {
+	stream_rows, rtt_rows, conn_rows, mem_rows,
 };
 
 static const struct stack *stack;
-static const char *server_netns, *client_netns;
-static struct sockaddr_in server_addr = { .sin_family = AF_INET };
-static char buffer[WRITE_SIZE];
+static union {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+} server_addr;
+
+const char *server_netns, *client_netns;
+size_t size;
+int connections = 1;
+char buffer[BUFFER_SIZE];
+
+static bool is_ipv6(void)
+{
+	return server_addr.any.sa_family == AF_INET6;
+}
+
+int server_port(void)
+{
+	return stack->port;
+}
+
+unsigned int server_ipv4(void)
+{
+	if (is_ipv6())
+		errx(2, "this row is for IPv4");
+	return ntohl(server_addr.in.sin_addr.s_addr);
+}
+
+/* sin_port and sin6_port are at one place. */
+static const struct sockaddr *nth_address(int n)
+{
+	server_addr.in.sin_port = htons(stack->port + n);
+	return &server_addr.any;
+}
 
 static int open_socket(void)
 {
-	int fd = socket(stack->family, SOCK_STREAM, stack->protocol);
+	int family = stack->family ?: server_addr.any.sa_family;
+	int fd = socket(family, SOCK_STREAM,
+			is_ipv6() ? stack->protocol6 : stack->protocol);
 
 	if (fd < 0)
 		err(1, "socket of %s", stack->name);
 	return fd;
 }
 
-static int open_listener(void)
+void set_option(int fd, int level, int name, int value)
 {
-	int fd = open_socket(), one = 1;
+	if (setsockopt(fd, level, name, &value, sizeof(value)))
+		err(1, "setsockopt %d, %d", level, name);
+}
 
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    bind(fd, (struct sockaddr *)&server_addr, sizeof(server_addr)) ||
-	    listen(fd, 4096))
+void set_nonblocking(int fd)
+{
+	if (fcntl(fd, F_SETFL, O_NONBLOCK))
+		err(1, "O_NONBLOCK");
+}
+
+int open_nth_listener(int n)
+{
+	int fd = open_socket();
+
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (bind(fd, nth_address(n), sizeof(server_addr)) || listen(fd, 4096))
 		err(1, "listen");
 	return fd;
 }
 
-static int open_connection(void)
+int open_nth_connection(int n)
 {
 	int fd = open_socket();
 
-	if (connect(fd, (struct sockaddr *)&server_addr, sizeof(server_addr)))
+	if (connect(fd, nth_address(n), sizeof(server_addr)))
 		err(1, "connect");
 	return fd;
 }
 
-static int accept_connection(int listener)
+int open_listener(void)
+{
+	return open_nth_listener(0);
+}
+
+int open_connection(void)
+{
+	return open_nth_connection(0);
+}
+
+int accept_connection(int listener)
 {
 	int fd = accept(listener, NULL, NULL);
 
@@ -91,14 +160,13 @@ static int accept_connection(int listener)
 	return fd;
 }
 
-static void send_bytes(int fd, size_t len)
+void send_bytes(int fd, size_t len)
 {
 	if (send(fd, buffer, len, 0) != (ssize_t)len)
 		err(1, "send");
 }
 
-/* False at the end of the stream. */
-static int receive_bytes(int fd, size_t len)
+bool receive_bytes(int fd, size_t len)
 {
 	ssize_t got = recv(fd, buffer, len, MSG_WAITALL);
 
@@ -109,199 +177,7 @@ static int receive_bytes(int fd, size_t len)
 	return got != 0;
 }
 
-static void serve_bulk(int listener, long kib)
-{
-	int fd = accept_connection(listener);
-	long left = kib * 1024;
-	ssize_t got;
-
-	while (left > 0) {
-		got = recv(fd, buffer, sizeof(buffer), 0);
-		if (got <= 0)
-			err(1, "recv of bulk");
-		left -= got;
-	}
-	send_bytes(fd, 1);
-	receive_bytes(fd, 1);
-}
-
-static double measure_bulk(long kib)
-{
-	int fd = open_connection();
-	double start = now_ns();
-	long i;
-
-	for (i = 0; i < kib / (WRITE_SIZE / 1024); i++)
-		send_bytes(fd, WRITE_SIZE);
-	receive_bytes(fd, 1);
-	return (now_ns() - start) / kib;
-}
-
-static void serve_echo(int fd)
-{
-	while (receive_bytes(fd, 1))
-		send_bytes(fd, 1);
-	close(fd);
-}
-
-static void serve_rtt(int listener, long count)
-{
-	(void)count;
-	serve_echo(accept_connection(listener));
-}
-
-static void round_trip(int fd)
-{
-	send_bytes(fd, 1);
-	if (!receive_bytes(fd, 1))
-		errx(1, "rtt: the server closed");
-}
-
-static int open_warm_connection(void)
-{
-	int fd = open_connection();
-	int i;
-
-	for (i = 0; i < 100; i++)
-		round_trip(fd);
-	return fd;
-}
-
-static double measure_rtt(long count)
-{
-	int fd = open_warm_connection();
-	double start = now_ns();
-	long i;
-
-	for (i = 0; i < count; i++)
-		round_trip(fd);
-	return (now_ns() - start) / count;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Where some round trips wait for what is not of this machine: an emulator. */
-static double measure_rtt_median(long count)
-{
-	int fd = open_warm_connection();
-	double *times = calloc(count, sizeof(*times)), median;
-	long i;
-
-	if (!times)
-		err(1, "calloc");
-	for (i = 0; i < count; i++) {
-		double start = now_ns();
-
-		round_trip(fd);
-		times[i] = now_ns() - start;
-	}
-	qsort(times, count, sizeof(*times), compare_doubles);
-	median = times[count / 2];
-	free(times);
-	return median;
-}
-
-static void serve_conn(int listener, long count)
-{
-	for (; count > 0; count--)
-		serve_echo(accept_connection(listener));
-}
-
-static double measure_conn(long count)
-{
-	double start = now_ns();
-	long i;
-	int fd;
-
-	for (i = 0; i < count; i++) {
-		fd = open_connection();
-		send_bytes(fd, 1);
-		if (!receive_bytes(fd, 1))
-			errx(1, "conn: the server closed");
-		close(fd);
-	}
-	return (now_ns() - start) / count;
-}
-
-struct caches {
-	int num;
-	struct {
-		char name[64];
-		double bytes;
-	} cache[MAX_CACHES];
-};
-
-/* Return free objects from per-CPU lists, so that none count as used. */
-static void shrink_caches(void)
-{
-	glob_t found;
-	size_t i;
-	int fd;
-
-	sleep(90);	/* past RCU, TIME-WAIT and caches of ports */
-	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &found))
-		err(1, "/sys/kernel/slab");
-	for (i = 0; i < found.gl_pathc; i++) {
-		fd = open(found.gl_pathv[i], O_WRONLY);
-		if (fd < 0 || write(fd, "1", 1) != 1)
-			err(1, "%s", found.gl_pathv[i]);
-		close(fd);
-	}
-	globfree(&found);
-}
-
-static void read_caches(struct caches *caches)
-{
-	unsigned long active, total, size;
-	FILE *file;
-	char line[512];
-	int i = 0;
-
-	shrink_caches();
-	file = fopen("/proc/slabinfo", "r");
-	if (!file)
-		err(1, "/proc/slabinfo");
-	while (i < MAX_CACHES && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%63s %lu %lu %lu", caches->cache[i].name,
-			   &active, &total, &size) == 4)
-			caches->cache[i++].bytes = (double)active * size;
-	caches->num = i;
-	fclose(file);
-}
-
-static void open_pairs(int *fds, long count)
-{
-	int listener;
-	long i;
-
-	enter_netns(server_netns);
-	listener = open_listener();
-	enter_netns(client_netns);
-	for (i = 0; i < count; i++) {
-		fds[2 * i] = open_connection();
-		fds[2 * i + 1] = accept_connection(listener);
-	}
-	close(listener);
-}
-
-static void abort_pairs(int *fds, long count)
-{
-	struct linger linger = { .l_onoff = 1 };
-	long i;
-
-	for (i = 0; i < 2 * count; i++) {
-		setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &linger,
-			   sizeof(linger));
-		close(fds[i]);
-	}
-}
-
-static void allow_descriptors(long count)
+void allow_descriptors(long count)
 {
 	struct rlimit limit = { count, count };
 	int null = open("/dev/null", O_RDWR);
@@ -312,47 +188,27 @@ static void allow_descriptors(long count)
 		err(1, "%ld descriptors", count);
 }
 
-/* The same number of connections before warms up caches and tables. */
-static double measure_mem(long count)
+void also(const char *name, double value)
 {
-	static struct caches before, after;
-	int *fds = calloc(2 * count, sizeof(*fds));
-	double bytes, sum = 0;
-	int i;
-
-	if (!fds)
-		err(1, "calloc");
-	allow_descriptors(2 * count + 64);
-	open_pairs(fds, count);
-	abort_pairs(fds, count);
-	read_caches(&before);
-	open_pairs(fds, count);
-	read_caches(&after);
-	abort_pairs(fds, count);
-	free(fds);
-
-	for (i = 0; i < after.num; i++) {
-		if (strcmp(after.cache[i].name, before.cache[i].name))
-			errx(1, "slab caches came or went while measuring");
-		bytes = (after.cache[i].bytes - before.cache[i].bytes) / count;
-		if (bytes > 1 || bytes < -1)
-			printf("slab %s %.1f\n", after.cache[i].name, bytes);
-		sum += bytes;
-	}
-	return sum;
+	printf("value-%s %.1f\n", name, value);
 }
 
-static const struct row {
-	const char *name;
-	void (*serve)(int listener, long count);
-	double (*measure)(long count);
-} rows[] = {
-	{ "bulk",	serve_bulk,	measure_bulk },
-	{ "rtt",	serve_rtt,	measure_rtt },
-	{ "rtt-median",	serve_rtt,	measure_rtt_median },
-	{ "conn",	serve_conn,	measure_conn },
-	{ "mem",	NULL,		measure_mem },
-};
+double idle_ns(void)
+{
+	FILE *file = fopen("/proc/timer_list", "r");
+	char line[256];
+	double idle = -1;
+
+	if (!file)
+		err(1, "/proc/timer_list");
+	while (idle < 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, " .idle_sleeptime : %lf", &idle) != 1)
+			idle = -1;
+	fclose(file);
+	if (idle < 0)
+		errx(1, "/proc/timer_list does not say how long it was idle");
+	return idle;
+}
 
 static double measure(const struct row *row, long count)
 {
@@ -371,26 +227,57 @@ static double measure(const struct row *row, long count)
 	return value;
 }
 
-int main(int argc, char **argv)
+static const struct row *find_row(const char *name)
 {
 	unsigned int i;
 
-	if (argc != 7)
+	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		const struct row *row;
+
+		for (row = groups[i]; row->name; row++)
+			if (!strcmp(row->name, name))
+				return row;
+	}
+	errx(2, "no row %s", name);
+}
+
+static void parse_options(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "s:n:")) != -1) {
+		if (c == 's')
+			size = atol(optarg);
+		else if (c == 'n')
+			connections = atoi(optarg);
+		else
+			errx(2, "usage: see the top of bench.c");
+	}
+	if (argc - optind != 6 || connections < 1)
 		errx(2, "usage: see the top of bench.c");
+}
+
+int main(int argc, char **argv)
+{
+	const char *address;
+	unsigned int i;
+	long count;
+
+	parse_options(argc, argv);
+	argv += optind;
 	for (i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++)
-		if (!strcmp(argv[1], stacks[i].name))
+		if (!strcmp(argv[0], stacks[i].name))
 			stack = &stacks[i];
-	server_netns = argv[4];
-	client_netns = argv[5];
-	if (!stack || inet_pton(AF_INET, argv[6], &server_addr.sin_addr) != 1 ||
-	    atol(argv[3]) <= 0)
+	count = atol(argv[2]);
+	server_netns = argv[3];
+	client_netns = argv[4];
+	address = argv[5];
+	server_addr.any.sa_family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	if (!stack || count <= 0 ||
+	    inet_pton(server_addr.any.sa_family, address,
+		      is_ipv6() ? (void *)&server_addr.in6.sin6_addr :
+				  (void *)&server_addr.in.sin_addr) != 1)
 		errx(2, "no such stack, address or count");
-	server_addr.sin_port = htons(stack->port);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (!strcmp(argv[2], rows[i].name)) {
-			printf("value %.1f\n", measure(&rows[i],
-						       atol(argv[3])));
-			return 0;
-		}
-	errx(2, "no row %s", argv[2]);
+	printf("value %.1f\n", measure(find_row(argv[1]), count));
+	return 0;
 }
