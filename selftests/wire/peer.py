@@ -291,8 +291,9 @@ class Peer:
         if wide or self.bench.options.wide:
             return due - 0.030, due * 1.15 + 0.060 * slow
         # Where the machine is slow, what it counts from was seen late, too.
+        # Round trips are longer, and a timeout doubles them with the rest.
         return due * 0.99 - 0.002 - 0.01 * (slow - 1), \
-            due * 1.01 + 0.030 * slow
+            due * (1 + 0.01 * slow) + 0.030 * slow
 
     def mark(self):
         """at= counts from the last segment, sent or received."""
