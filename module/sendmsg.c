@@ -474,6 +474,16 @@ static int start_send(struct send *send)
 	return check_control(sk, send->msg);
 }
 
+/* sendfile() calls for each page, and says that the next comes at once. */
+static bool has_next_page(const struct send *send)
+{
+#ifdef TCPX_HAVE_SENDPAGE
+	return send->flags & MSG_SENDPAGE_NOTLAST;
+#else
+	return false;
+#endif
+}
+
 static int sendmsg_locked(struct sock *sk, struct msghdr *msg)
 {
 	struct send send = {
@@ -491,7 +501,8 @@ static int sendmsg_locked(struct sock *sk, struct msghdr *msg)
 
 	if (send.copied) {
 		mark_urgent(&send);
-		tcpx_output_user_data(send.tcb, send.flags & MSG_MORE);
+		if (!has_next_page(&send))
+			tcpx_output_user_data(send.tcb, send.flags & MSG_MORE);
 		return send.copied;
 	}
 	if (!err)
