@@ -595,8 +595,7 @@ void tcpx_output_fin(struct tcpx_sock *tcb)
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
 	if (!skb) {
-		skb = tcpx_tx_alloc(sk, sk->sk_allocation |
-					     __GFP_NOFAIL);
+		skb = tcpx_tx_alloc(sk, sk->sk_allocation | __GFP_NOFAIL);
 		if (!skb)
 			return;
 		tcpx_output_queue(tcb, skb);

@@ -280,11 +280,12 @@ static int wait_for_space(struct send *send)
 
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	remove_empty_tail(sk);
-	if (send->copied) {
+	if (send->copied)
 		mark_urgent(send);
-		tail = skb_peek_tail(&sk->sk_write_queue);
-		if (tail)
-			mark_push(send->tcb, tail);
+	/* What earlier calls held back makes room, too. */
+	tail = skb_peek_tail(&sk->sk_write_queue);
+	if (tail) {
+		mark_push(send->tcb, tail);
 		tcpx_sendmsg_push(send->tcb);
 	}
 
@@ -503,6 +504,8 @@ static int sendmsg_locked(struct sock *sk, struct msghdr *msg)
 		mark_urgent(&send);
 		if (!has_next_page(&send))
 			tcpx_output_user_data(send.tcb, send.flags & MSG_MORE);
+		else if (!tcpx_flight(send.tcb))
+			tcpx_timers_output_held(send.tcb);	/* should it fail */
 		return send.copied;
 	}
 	if (!err)

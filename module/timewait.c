@@ -361,7 +361,8 @@ static bool is_ack_in_range(const struct tcpx_timewait *tw,
 			    const struct tcpx_seg *seg)
 {
 	return !tcpx_seq_after(seg->ack, tw->common.skc_tw_snd_nxt) &&
-	       !tcpx_seq_before(seg->ack, tw->common.skc_tw_snd_nxt - tw->snd_max_wnd);
+	       !tcpx_seq_before(seg->ack, tw->common.skc_tw_snd_nxt -
+					  tw->snd_max_wnd);
 }
 
 /* The first and the fourth check; @seg is no RST. */
@@ -369,7 +370,8 @@ static bool is_unacceptable(const struct tcpx_timewait *tw,
 			    const struct tcpx_seg *seg)
 {
 	return seg->flags & TCPX_FLAG_SYN || is_old_timestamp(tw, seg) ||
-	       !tcpx_seq_acceptable(seg->seq, seg->end_seq, tw->common.skc_tw_rcv_nxt,
+	       !tcpx_seq_acceptable(seg->seq, seg->end_seq,
+				    tw->common.skc_tw_rcv_nxt,
 				    (u32)tw->rcv_wnd << tw->rcv_wscale);
 }
 

@@ -3,8 +3,8 @@
  * The skbs of the send queue. One that is acknowledged is used again: to make
  * it as new costs a fraction of an allocation, which clears head and skb.
  *
- * Each CPU keeps some of those that were freed on it. What nobody took from for
- * a second is given back.
+ * Each CPU keeps some of those that were freed on it. If none was for a second,
+ * all of them are given back.
  */
 #include "tcpx.h"
 
@@ -119,7 +119,7 @@ static bool is_reusable(struct sk_buff *skb)
 	return skb->fclone == SKB_FCLONE_ORIG &&
 	       refcount_read(&fclones->fclone_ref) == 1 &&
 	       !skb_cloned(skb) && !skb_shared(skb) &&
-	       skb_end_offset(skb) == end_offset && !skb->head_frag &&
+	       skb_end_offset(skb) == READ_ONCE(end_offset) && !skb->head_frag &&
 	       !skb->pfmemalloc && !skb_has_extensions(skb) &&
 	       !skb_has_frag_list(skb) && !skb_zcopy(skb);
 }
@@ -154,7 +154,8 @@ struct sk_buff *tcpx_tx_alloc(struct sock *sk, gfp_t gfp)
 			sk_stream_moderate_sndbuf(sk);
 			return NULL;
 		}
-		WRITE_ONCE(end_offset, skb_end_offset(skb));
+		if (unlikely(READ_ONCE(end_offset) != skb_end_offset(skb)))
+			WRITE_ONCE(end_offset, skb_end_offset(skb));
 	}
 
 	/* What a fclone pair costs more is not charged, as in native. */

@@ -41,22 +41,43 @@ static size_t right_prefix(int fd, uint32_t seed)
 	return pos;
 }
 
+/* A process that sends the first @len bytes of @file, and the end. */
+static pid_t start_sendfile(int fd, int file, off_t len)
+{
+	off_t offset = 0;
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	while (offset < len)
+		if (sendfile(fd, file, &offset, len - offset) <= 0)
+			_exit(1);
+	shutdown(fd, SHUT_WR);
+	_exit(0);
+}
+
 TEST_F_TIMEOUT(zero_copy, API_12_sendfile, 60)
 {
 	int *fd = self->fd, file = pattern_file(TOTAL, 21);
-	off_t offset = 0;
 	pid_t child;
 
 	ASSERT_LE(0, file);
-	child = fork();
-	if (!child) {
-		while (offset < TOTAL)
-			if (sendfile(fd[0], file, &offset, TOTAL - offset) <= 0)
-				_exit(1);
-		shutdown(fd[0], SHUT_WR);
-		_exit(0);
-	}
+	child = start_sendfile(fd[0], file, TOTAL);
 	EXPECT_EQ(TOTAL, right_prefix(fd[1], 21));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+	close(file);
+}
+
+/* A buffer that is full after the first page, though more are said to follow. */
+TEST_F_TIMEOUT(zero_copy, API_12_sendfile_with_the_smallest_buffer, 60)
+{
+	int *fd = self->fd, file = pattern_file(65536, 23);
+	pid_t child;
+
+	ASSERT_LE(0, file);
+	set_int(fd[0], SOL_SOCKET, SO_SNDBUF, 1);
+	child = start_sendfile(fd[0], file, 65536);
+	EXPECT_EQ(65536, right_prefix(fd[1], 23));
 	EXPECT_EQ(child, waitpid(child, NULL, 0));
 	close(file);
 }
