@@ -637,16 +637,19 @@ static bool is_ack_due(const struct tcpx_sock *tcb)
  * if a user is about to read it. A window that shrinks until he does makes the
  * peer send in pieces.
  */
-static void owe_ack(struct tcpx_sock *tcb, bool had_hole)
+static void owe_ack(struct tcpx_sock *tcb, bool had_hole, bool psh)
 {
-	if (had_hole || tcb->rcv.quick_acks || tcb->user.quickack)
+	bool due = is_ack_due(tcb);
+
+	if (had_hole || tcb->user.quickack || (due && !is_reader_near(tcb))) {
 		tcb->rcv.ack_now = 1;
-	else if (!is_ack_due(tcb))
-		tcpx_timers_ack_delayed(tcb, tcb->rcv.last_data_ns);
-	else if (is_reader_near(tcb))
+		return;
+	}
+	tcb->rcv.pushed |= psh && tcb->rcv.ack_pending;
+	if (due || tcb->rcv.quick_acks)
 		tcpx_timers_ack_held(tcb, tcb->rcv.last_data_ns);
 	else
-		tcb->rcv.ack_now = 1;
+		tcpx_timers_ack_delayed(tcb, tcb->rcv.last_data_ns);
 }
 
 /* Does @skb, which is in order, reach into the out-of-order queue? */
@@ -664,6 +667,7 @@ static bool text_in_order(struct tcpx_sock *tcb, struct sk_buff *skb)
 	bool had_hole = !RB_EMPTY_ROOT(&tcb->rcv.ooo);
 	struct sock *sk = tcpx_to_sk(tcb);
 	bool fin = tcpx_seg(skb)->flags & TCPX_FLAG_FIN;
+	bool psh = tcpx_seg(skb)->flags & TCPX_FLAG_PSH;
 
 	if (!make_room(tcb, skb, true)) {
 		TCPX_INC(sock_net(sk), RcvQDrop);
@@ -686,7 +690,7 @@ static bool text_in_order(struct tcpx_sock *tcb, struct sk_buff *skb)
 		fin = fin || drain_ooo(tcb);
 		remove_blocks(tcb, tcb->rcv.nxt - 1 + (1U << 31));
 	}
-	owe_ack(tcb, had_hole);
+	owe_ack(tcb, had_hole, psh);
 	tell_user(sk);
 	return fin;
 }
@@ -777,6 +781,7 @@ void tcpx_reassembly_init_window(struct tcpx_sock *tcb)
 	struct sock *sk = tcpx_to_sk(tcb);
 
 	tcb->rcv.mss_est = min_t(u16, tcb->rcv.mss, TCPX_MSS_DEFAULT_V4);
+	tcb->rcv.quick_acks = tcb->rcv.pingpong ? 0 : TCPX_QUICK_ACKS;
 	tcb->rcv.space_bytes = 10 * (u32)tcb->rcv.mss;
 	tcb->rcv.space_seq = tcb->rcv.copied;
 	tcb->rcv.last_data_ns = ktime_get_ns();
@@ -839,6 +844,19 @@ static bool should_update_window(struct tcpx_sock *tcb)
 	return new && new >= 2 * now;
 }
 
+/*
+ * An ACK that waits goes with the window that the user opens. A peer that sends
+ * many small segments may have no room for more until they are acknowledged:
+ * not before all is read, as an answer may carry it.
+ */
+static bool is_ack_worth_it(const struct tcpx_sock *tcb)
+{
+	if (!tcb->rcv.ack_pending)
+		return false;
+	return is_ack_due(tcb) ||
+	       (tcb->rcv.pushed && tcb->rcv.copied == tcb->rcv.nxt);
+}
+
 void tcpx_reassembly_user_read(struct tcpx_sock *tcb, int copied)
 {
 	struct sock *sk = tcpx_to_sk(tcb);
@@ -848,7 +866,6 @@ void tcpx_reassembly_user_read(struct tcpx_sock *tcb, int copied)
 		return;
 	tcb->rcv.dense = 0;
 	autotune(tcb);
-	if ((tcb->rcv.ack_pending && is_ack_due(tcb)) ||
-	    should_update_window(tcb))
+	if (is_ack_worth_it(tcb) || should_update_window(tcb))
 		tcpx_xmit_ack(tcb);
 }

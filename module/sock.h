@@ -108,6 +108,12 @@ struct tcpx_snd {
 	u64 last_data_ns;	/* when data or a FIN was last sent */
 };
 
+/*
+ * So many ACKs are hardly delayed at first, and after one that nothing carried:
+ * a peer with Nagle's algorithm may wait for them in the middle of a request.
+ */
+#define TCPX_QUICK_ACKS	16
+
 #define TCPX_NAGLE_OFF	0x1	/* TCP_NODELAY */
 #define TCPX_NAGLE_CORK	0x2	/* TCP_CORK */
 #define TCPX_NAGLE_PUSH	0x4	/* this once: cork was pulled */
@@ -140,7 +146,8 @@ struct tcpx_rcv {
 	u8 ack_now:1;		/* an ACK must go out after this segment */
 	u8 ack_pending:1;	/* an ACK is owed; the delayed timer runs */
 	u8 urgent_byte;
-	u8 quick_acks:6;	/* this many ACKs are not delayed */
+	u8 quick_acks:5;	/* this many ACKs are hardly delayed */
+	u8 pushed:1;		/* PSH came twice since the last ACK */
 	u8 pingpong:1;		/* TCP_QUICKACK was switched off */
 	u8 dense:1;		/* to collapse the queues gains nothing */
 	u8 ecn;			/* TCPX_ECN_*, 0: no ECN; ecn.c */

@@ -105,6 +105,7 @@ static void set_quickack(struct sock *sk, int val)
 
 	tcb->user.quickack = val & 1;
 	tcb->rcv.pingpong = !val;
+	tcb->rcv.quick_acks = val ? TCPX_QUICK_ACKS : 0;
 	if (val && tcpx_state_in(sk->sk_state, TCPX_MAY_SEND) &&
 	    tcb->rcv.ack_pending) {
 		tcpx_xmit_ack(tcb);

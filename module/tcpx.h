@@ -506,7 +506,10 @@ bool tcpx_timers_is_paced(const struct tcpx_sock *tcb);
 void tcpx_timers_head_sent_again(struct tcpx_sock *tcb);
 void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns);
-/* The ACK is due, but a user is about to read, which makes a better one. */
+/*
+ * An ACK that is due, but a user is about to read, which makes a better one; or
+ * one that should not be delayed for long. 1 ms, or tcpx.delack_ms if that is less.
+ */
 void tcpx_timers_ack_held(struct tcpx_sock *tcb, u64 now_ns);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);
 void tcpx_timers_keepalive_changed(struct tcpx_sock *tcb);

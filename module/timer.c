@@ -59,7 +59,7 @@
 #define PACE_MAX_NS		(60 * (u64)NSEC_PER_SEC)
 /* Two or three such gaps wait in fq: far less than a RTO, and than its horizon */
 #define FQ_GAP_MAX_NS		(20 * (u64)NSEC_PER_MSEC)
-/* For a reader that was woken: an ACK is not worth more than that. */
+/* For a reader that was woken, or an answer that is near. */
 #define ACK_HELD_NS		NSEC_PER_MSEC
 /* RFC 9293 3.8.6.2.1: the override timeout is 0.1 to 1 s. */
 #define SWS_OVERRIDE_NS		(200 * NSEC_PER_MSEC)
@@ -651,10 +651,15 @@ static void tcpx_expired_keepalive(struct tcpx_sock *tcb)
 
 static void tcpx_expired_delack(struct tcpx_sock *tcb)
 {
+	bool quick;
+
 	if (!tcb->rcv.ack_pending)
 		return;
 	TCPX_INC(sock_net(tcpx_to_sk(tcb)), DelayedACKs);
+	quick = !tcb->rcv.quick_acks && !tcb->rcv.pingpong;
 	tcpx_xmit_ack(tcb);
+	if (quick)
+		tcb->rcv.quick_acks = TCPX_QUICK_ACKS;
 }
 
 static void tcpx_expired_fin_wait_2(struct tcpx_sock *tcb)
@@ -879,17 +884,21 @@ void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns)
 
 void tcpx_timers_ack_held(struct tcpx_sock *tcb, u64 now_ns)
 {
+	u64 delay_ns = (u64)READ_ONCE(knobs_of(tcb)->delack_ms) * NSEC_PER_MSEC;
+
+	delay_ns = min_t(u64, delay_ns, ACK_HELD_NS);
 	if (!tcb->rcv.ack_pending) {
 		tcb->rcv.ack_pending = 1;
 		tcb->rcv.ack_owed_ms = tcpx_ts_of(now_ns);
 	}
-	if (deadline_of(tcb, TCPX_TIMER_DELACK) > now_ns + ACK_HELD_NS)
-		timer_arm_from(tcb, TCPX_TIMER_DELACK, now_ns, ACK_HELD_NS);
+	if (deadline_of(tcb, TCPX_TIMER_DELACK) > now_ns + delay_ns)
+		timer_arm_from(tcb, TCPX_TIMER_DELACK, now_ns, delay_ns);
 }
 
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb)
 {
 	tcb->rcv.ack_pending = 0;
+	tcb->rcv.pushed = 0;
 	timer_stop(tcb, TCPX_TIMER_DELACK);
 }
 

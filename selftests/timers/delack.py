@@ -14,6 +14,61 @@ def _(c):
     c.expect('A', after=0.040)
 
 
+@case('the first acknowledgments of a connection are delayed by 1 ms')
+def _(c):
+    c.established()
+    for _ in range(3):
+        c.inject('PA', len=100)
+        c.expect('A', after=0.001)
+    c.inject('PA', len=100)
+    c.recv(100)
+    c.send(50)
+    c.expect('PA', len=50)
+    c.inject('A')
+    c.silent(0.6)
+
+
+@case('after one that nothing carried, 16 are delayed by 1 ms again')
+def _(c):
+    c.established()
+    c.past_quick_acks()
+    c.inject('PA', len=100)
+    c.expect('A', after=0.040)
+    for _ in range(16):
+        c.inject('PA', len=100)
+        c.expect('A', after=0.001)
+    c.inject('PA', len=100)
+    c.expect('A', after=0.040)
+
+
+@case('TCP_QUICKACK 0: they are delayed from the start, and stay so')
+def _(c):
+    c.established()
+    c.setopt('TCP_QUICKACK', 0)
+    for _ in range(3):
+        c.inject('PA', len=100)
+        c.expect('A', after=0.040)
+
+
+@case('of two small pushed segments the reader tells who has read all')
+def _(c):
+    c.established()
+    c.past_quick_acks()
+    c.inject('PA', len=100)
+    c.recv(100)
+    c.silent(0.005)
+    c.inject('PA', len=100)
+    c.recv(50)
+    c.silent(0.005)
+    c.recv(50)
+    c.expect('A', between=(0.005, 0.006))
+    c.inject('A', len=100)
+    c.inject('A', len=100)
+    c.recv(200)
+    c.silent(0.005)
+    c.expect('A')
+
+
 @case('MUST-40 never later than 500 ms, however the segments are spaced')
 def _(c):
     c.established()
