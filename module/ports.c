@@ -9,10 +9,10 @@
  * Sockets that connect without bind() share one holder for each port, of all
  * addresses of both families: what keeps their 4-tuples apart is the
  * connection table. There may be one for each connection, so these are no
- * sockets, only as much of one as a bind bucket of native's holds. They are
- * kept for IDLE_TIME after the last user: so long a bind() of native's to that
- * very port still fails, as nothing tells us of it. Of 512 that were given
- * back within that time the next connect() takes one over.
+ * sockets, but claims (claim.h). They are kept for IDLE_TIME after the last
+ * user: so long a bind() of native's to that very port still fails, as nothing
+ * tells us of it. Of 512 that were given back within that time the next
+ * connect() takes one over.
  *
  * Native ends a bind() with EADDRINUSE where a holder is, never chooses a
  * held port for a connect(), and drops SYNs that it should ever see for a
@@ -23,6 +23,7 @@
 #include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/random.h>
 #include <linux/refcount.h>
@@ -38,6 +39,7 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+#include "claim.h"
 #include "hash.h"
 #include "ip.h"
 #include "tcpx.h"
@@ -53,17 +55,24 @@
 struct tcpx_port {
 	refcount_t refs;		/* 0: on the list idle or dead */
 	u16 num;
-	struct socket *holder;		/* of a bind() */
-	struct sock *shared;		/* or this, of many connect()s */
 	struct tcpx_ports *ports;
-	struct hlist_node node;		/* shared: in ports->shared */
 	struct list_head list;
+	struct socket *holder;		/* of a bind(), or NULL: shared */
+};
+
+/* Of many connect()s. */
+struct shared_port {
+	struct tcpx_port port;
+	struct hlist_node node;		/* in ports->shared */
 	unsigned long idle_since;	/* jiffies */
+	struct tcpx_claim claim;
 };
 
 /* @lock guards the lists and the step of a reference count from and to 0. */
 struct tcpx_ports {
 	struct net *net;
+	struct mutex agent_lock;
+	struct sock *agent;		/* made for the first connect() */
 	spinlock_t lock;
 	DECLARE_HASHTABLE(shared, 10);
 	struct list_head idle;		/* shared without user, oldest first */
@@ -79,6 +88,8 @@ struct tcpx_ports {
  */
 static u32 *steps __read_mostly;
 
+static struct kmem_cache *shared_cache __read_mostly;
+
 static struct tcpx_ports *ports_of(const struct sock *sk)
 {
 	return tcpx_net(sock_net(sk))->ports;
@@ -86,25 +97,32 @@ static struct tcpx_ports *ports_of(const struct sock *sk)
 
 /* --- holders ------------------------------------------------------------- */
 
-static struct tcpx_port *alloc_port(struct tcpx_ports *ports)
+static void init_port(struct tcpx_port *port, struct tcpx_ports *ports)
 {
-	struct tcpx_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
-
-	if (!port)
-		return NULL;
 	refcount_set(&port->refs, 1);
 	port->ports = ports;
+	port->holder = NULL;
 	INIT_LIST_HEAD(&port->list);
-	return port;
+}
+
+static bool is_shared(const struct tcpx_port *port)
+{
+	return !port->holder;
+}
+
+static struct shared_port *shared_port(struct tcpx_port *port)
+{
+	return container_of(port, struct shared_port, port);
 }
 
 static struct tcpx_port *create_bound(struct tcpx_ports *ports, int family)
 {
-	struct tcpx_port *port = alloc_port(ports);
+	struct tcpx_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
 	int err;
 
 	if (!port)
 		return ERR_PTR(-ENOMEM);
+	init_port(port, ports);
 	err = sock_create_kern(ports->net, family, SOCK_STREAM, IPPROTO_TCP,
 			       &port->holder);
 	if (err) {
@@ -114,50 +132,39 @@ static struct tcpx_port *create_bound(struct tcpx_ports *ports, int family)
 	return port;
 }
 
-/*
- * Native's bind buckets hold struct inet_connection_sock, of which they use
- * the pointers back to them and struct inet_sock. No owner: holders that are
- * kept do not keep the module.
- */
-static struct proto tcpx_port_prot = {
-	.name = "TCPX-PORT",
-	.obj_size = offsetofend(struct inet_connection_sock, icsk_bind2_hash),
-};
-
-static struct tcpx_port *create_shared(struct tcpx_ports *ports)
+/* As in native's connect(), neither privileges nor cgroup programs are asked. */
+static int claim_port(struct tcpx_ports *ports, struct tcpx_claim *claim,
+		      u16 num)
 {
-	int family = ipv6_mod_enabled() ? AF_INET6 : AF_INET;
-	struct tcpx_port *port = alloc_port(ports);
-	struct sock *sk;
+	int err = -ENOMEM;
 
-	BUILD_BUG_ON(offsetof(struct inet_connection_sock, icsk_bind_hash) >
-		     offsetof(struct inet_connection_sock, icsk_bind2_hash));
+	mutex_lock(&ports->agent_lock);
+	if (!ports->agent)
+		ports->agent = tcpx_claim_agent(ports->net);
+	if (ports->agent)
+		err = tcpx_claim_take(claim, ports->agent, num);
+	mutex_unlock(&ports->agent_lock);
+	return err;
+}
 
-	if (!port)
-		return NULL;
-	sk = sk_alloc(ports->net, family, GFP_KERNEL, &tcpx_port_prot, 1);
-	if (!sk) {
-		kfree(port);
-		return NULL;
-	}
-	sock_init_data(NULL, sk);
-	sk->sk_protocol = TCPX_SK_PROTOCOL;
-	/* Bound sockets in CLOSED are shown by native's diag as tcp_sock. */
-	sk->sk_state = TCP_SYN_SENT;
-	port->shared = sk;
-	return port;
+static void destroy_shared(struct shared_port *shared)
+{
+	struct tcpx_ports *ports = shared->port.ports;
+
+	mutex_lock(&ports->agent_lock);
+	tcpx_claim_drop(&shared->claim, ports->agent, shared->port.num);
+	mutex_unlock(&ports->agent_lock);
+	kmem_cache_free(shared_cache, shared);
 }
 
 static void destroy_port(struct tcpx_port *port)
 {
-	if (port->holder)
+	if (is_shared(port)) {
+		destroy_shared(shared_port(port));
+	} else {
 		sock_release(port->holder);
-	if (port->shared) {
-		if (inet_csk(port->shared)->icsk_bind_hash)
-			inet_put_port(port->shared);
-		sock_put(port->shared);
+		kfree(port);
 	}
-	kfree(port);
 }
 
 static void destroy_ports(struct list_head *list)
@@ -180,10 +187,10 @@ static void retire(struct tcpx_ports *ports, struct tcpx_port *port)
 {
 	lockdep_assert_held(&ports->lock);
 
-	if (!port->shared) {
+	if (!is_shared(port)) {
 		list_add_tail(&port->list, &ports->dead);
 	} else {
-		port->idle_since = jiffies;
+		shared_port(port)->idle_since = jiffies;
 		list_add_tail(&port->list, &ports->idle);
 		if (++ports->nr_idle <= IDLE_MAX) {
 			queue_delayed_work(system_highpri_wq, &ports->work,
@@ -211,7 +218,7 @@ void tcpx_port_put(struct tcpx_port *port)
 static void forget_idle(struct tcpx_port *port, struct list_head *to)
 {
 	lockdep_assert_held(&port->ports->lock);
-	hash_del(&port->node);
+	hash_del(&shared_port(port)->node);
 	list_move_tail(&port->list, to);
 	port->ports->nr_idle--;
 }
@@ -227,7 +234,7 @@ static void tcpx_ports_reap(struct work_struct *work)
 	spin_lock_bh(&ports->lock);
 	list_splice_init(&ports->dead, &list);
 	list_for_each_entry_safe(port, next, &ports->idle, list) {
-		unsigned long end = port->idle_since + IDLE_TIME;
+		unsigned long end = shared_port(port)->idle_since + IDLE_TIME;
 
 		if (ports->nr_idle <= IDLE_MAX && time_before(jiffies, end)) {
 			queue_delayed_work(system_highpri_wq, &ports->work,
@@ -297,13 +304,14 @@ static int bind_holder(struct socket *holder, const struct sock *sk, u16 num)
 /* An idle shared holder gives way to a bind(). */
 static bool evict_idle(struct tcpx_ports *ports, u16 num)
 {
-	struct tcpx_port *port;
+	struct shared_port *shared;
 	LIST_HEAD(list);
 
 	spin_lock_bh(&ports->lock);
-	hash_for_each_possible(ports->shared, port, node, num) {
-		if (port->num == num && !refcount_read(&port->refs)) {
-			forget_idle(port, &list);
+	hash_for_each_possible(ports->shared, shared, node, num) {
+		if (shared->port.num == num &&
+		    !refcount_read(&shared->port.refs)) {
+			forget_idle(&shared->port, &list);
 			break;
 		}
 	}
@@ -422,53 +430,52 @@ void tcpx_ports_unlisten(struct sock *sk)
 
 /* --- connect ------------------------------------------------------------- */
 
+static void take_idle(struct tcpx_ports *ports, struct tcpx_port *port)
+{
+	lockdep_assert_held(&ports->lock);
+	refcount_set(&port->refs, 1);
+	list_del_init(&port->list);
+	ports->nr_idle--;
+}
+
 /* The shared holder of @num, referenced. */
 static struct tcpx_port *find_shared(struct tcpx_ports *ports, u16 num)
 {
-	struct tcpx_port *port;
+	struct tcpx_port *port = NULL;
+	struct shared_port *shared;
 
 	spin_lock_bh(&ports->lock);
-	hash_for_each_possible(ports->shared, port, node, num) {
-		if (port->num != num)
+	hash_for_each_possible(ports->shared, shared, node, num) {
+		if (shared->port.num != num)
 			continue;
-		if (!refcount_inc_not_zero(&port->refs)) {
-			refcount_set(&port->refs, 1);
-			list_del_init(&port->list);
-			ports->nr_idle--;
-		}
-		goto out;
+		port = &shared->port;
+		if (!refcount_inc_not_zero(&port->refs))
+			take_idle(ports, port);
+		break;
 	}
-	port = NULL;
-out:
 	spin_unlock_bh(&ports->lock);
 	return port;
 }
 
-/*
- * Bind *@spare, made if it is not there yet, to @num of all addresses. As in
- * native's connect(), neither privileges nor cgroup programs are asked.
- */
-static struct tcpx_port *bind_shared(struct tcpx_ports *ports, u16 num,
-				     struct tcpx_port **spare)
+static struct tcpx_port *create_shared(struct tcpx_ports *ports, u16 num)
 {
-	struct tcpx_port *port = *spare;
+	struct shared_port *shared = kmem_cache_alloc(shared_cache, GFP_KERNEL);
+	int err;
 
-	if (!port)
-		port = create_shared(ports);
-	if (!port)
+	if (!shared)
 		return ERR_PTR(-ENOMEM);
-	*spare = port;
+	err = claim_port(ports, &shared->claim, num);
+	if (err) {
+		kmem_cache_free(shared_cache, shared);
+		return ERR_PTR(err);
+	}
 
-	/* Kernels differ in the error: a conflict it is. */
-	if (inet_csk_get_port(port->shared, num))
-		return ERR_PTR(-EADDRINUSE);
-
-	*spare = NULL;
-	port->num = num;
+	init_port(&shared->port, ports);
+	shared->port.num = num;
 	spin_lock_bh(&ports->lock);
-	hash_add(ports->shared, &port->node, num);
+	hash_add(ports->shared, &shared->node, num);
 	spin_unlock_bh(&ports->lock);
-	return port;
+	return &shared->port;
 }
 
 /* Put @sk into the table with @port, whose reference it takes if it can. */
@@ -495,6 +502,7 @@ static struct tcpx_port *random_idle(struct tcpx_ports *ports)
 {
 	u32 i, first = get_random_u32();
 	struct tcpx_port *port = NULL;
+	struct shared_port *shared;
 
 	spin_lock_bh(&ports->lock);
 	if (ports->nr_idle <= IDLE_ENOUGH)
@@ -502,12 +510,11 @@ static struct tcpx_port *random_idle(struct tcpx_ports *ports)
 	for (i = 0; i < HASH_SIZE(ports->shared); i++) {
 		u32 slot = (first + i) % HASH_SIZE(ports->shared);
 
-		hlist_for_each_entry(port, &ports->shared[slot], node) {
-			if (refcount_read(&port->refs))
+		hlist_for_each_entry(shared, &ports->shared[slot], node) {
+			if (refcount_read(&shared->port.refs))
 				continue;
-			refcount_set(&port->refs, 1);
-			list_del_init(&port->list);
-			ports->nr_idle--;
+			port = &shared->port;
+			take_idle(ports, port);
 			goto out;
 		}
 	}
@@ -550,8 +557,8 @@ static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 			     int low, int high)
 {
 	u32 i, offset, count = high - low + 1;
-	struct tcpx_port *port, *spare = NULL;
 	int err = -EADDRNOTAVAIL;
+	struct tcpx_port *port;
 	struct tcpx_flow flow;
 	u32 *step;
 	u64 hash;
@@ -570,7 +577,7 @@ static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 			continue;
 		port = find_shared(ports, num);
 		if (!port)
-			port = bind_shared(ports, num, &spare);
+			port = create_shared(ports, num);
 		err = PTR_ERR_OR_ZERO(port);
 		if (!err)
 			err = take_port(sk, port);
@@ -580,8 +587,6 @@ static int connect_ephemeral(struct tcpx_ports *ports, struct sock *sk,
 	i = max(i, get_random_u32_below(STEP_NOISE));
 	WRITE_ONCE(*step, READ_ONCE(*step) + i + 1);
 
-	if (spare)
-		destroy_port(spare);
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
 
@@ -613,15 +618,29 @@ int tcpx_ports_init(void)
 		return -ENOMEM;
 	get_random_bytes(steps, STEPS * sizeof(*steps));
 
-	err = proto_register(&tcpx_port_prot, 1);
+	shared_cache = kmem_cache_create("tcpx_port",
+					 sizeof(struct shared_port), 0,
+					 SLAB_ACCOUNT, NULL);
+	if (!shared_cache) {
+		err = -ENOMEM;
+		goto err_cache;
+	}
+	err = tcpx_claim_init();
 	if (err)
-		kvfree(steps);
+		goto err_claim;
+	return 0;
+
+err_claim:
+	kmem_cache_destroy(shared_cache);
+err_cache:
+	kvfree(steps);
 	return err;
 }
 
 void tcpx_ports_exit(void)
 {
-	proto_unregister(&tcpx_port_prot);
+	tcpx_claim_exit();
+	kmem_cache_destroy(shared_cache);
 	kvfree(steps);
 }
 
@@ -632,6 +651,7 @@ int tcpx_ports_init_net(struct net *net)
 	if (!ports)
 		return -ENOMEM;
 	ports->net = net;
+	mutex_init(&ports->agent_lock);
 	spin_lock_init(&ports->lock);
 	hash_init(ports->shared);
 	INIT_LIST_HEAD(&ports->idle);
@@ -659,5 +679,7 @@ void tcpx_ports_exit_net(struct net *net)
 	spin_unlock_bh(&ports->lock);
 
 	destroy_ports(&list);
+	tcpx_claim_free_agent(ports->agent);
+	mutex_destroy(&ports->agent_lock);
 	kfree(ports);
 }

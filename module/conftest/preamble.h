@@ -7,4 +7,5 @@
 #include <linux/sock_diag.h>
 #include <linux/sysctl.h>
 #include <net/inet_sock.h>
+#include <net/inet_timewait_sock.h>
 #include <net/sock.h>
