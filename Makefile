@@ -9,6 +9,7 @@
 # make unit headers-check docs docs-check clean
 # make conformance	Documentation/conformance.rst from the tests' results
 # make performance	Documentation/performance.rst from what bench measured
+# make layout		Documentation/layout.rst from the modules in build/
 #
 # W=1, C=2 (sparse), LLVM=1, ARCH=um and the like are passed to the kernel's
 # build system. Each kernel has its own folder in build/, of links to the
@@ -84,6 +85,9 @@ docs docs-check:
 check demo bench lab conformance:
 	@./scripts/$@
 
+layout:
+	@scripts/layout
+
 performance:
 	@/usr/bin/python3 scripts/bench.d/performance
 
@@ -96,5 +100,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: all module links samples headers modules-all install headers-check unit docs \
-	docs-check check demo bench lab conformance performance clean \
+	docs-check check demo bench lab conformance performance layout clean \
 	distclean
