@@ -7,6 +7,7 @@ import errno
 import os
 import resource
 import socket
+import struct
 import time
 
 import chance
@@ -17,6 +18,8 @@ from program import cycles
 MANY = int(os.environ.get('PORTS_COUNT', 10000))
 BATCH = 400			# below what makes idle ports be used again
 IDLE_S = 0.3			# after which they are forgotten
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
+NLM_F_REQUEST, NLM_F_DUMP, NLMSG_ERROR, NLMSG_DONE = 1, 0x300, 2, 3
 RANGE = '/proc/sys/net/ipv4/ip_local_port_range'
 
 
@@ -182,6 +185,55 @@ def _(c):
     c.check(ours, set(range(41000, 41040)) - theirs, 'the ports chosen')
     dial(c, (c.addr, 80), err=errno.EADDRNOTAVAIL)
     dial(c, (c.addr, 80), other, err=errno.EADDRNOTAVAIL)
+    drain(c)
+
+
+def shown_ports(family):
+    """Local ports that native's sock_diag tells of, in whatever state."""
+    found = set()
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
+                       NETLINK_SOCK_DIAG) as diag:
+        request = struct.pack('=BBBBI48x', family, socket.IPPROTO_TCP, 0, 0,
+                              0xffffffff)
+        diag.send(struct.pack('=IHHII', 16 + len(request),
+                              SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP,
+                              1, 0) + request)
+        while True:
+            data = diag.recv(1 << 16)
+            while data:
+                size, kind = struct.unpack_from('=IH', data)
+                if kind == NLMSG_DONE:
+                    return found
+                if kind == NLMSG_ERROR:
+                    raise OSError('sock_diag refuses')
+                found.add(struct.unpack_from('!H', data, 16 + 4)[0])
+                data = data[(size + 3) & ~3:]
+
+
+@case('SEC-33 a port of a connection is not shared by reuse, nor shown by native')
+def _(c):
+    other = type(c.stack)('tcpx' if c.stack.native else 'native')
+    ports = []
+    for n in range(10):
+        sock, port = dial(c, (target(c, 50 + n), 80))
+        c.held.append(sock)
+        ports.append(port)
+    seen = shown_ports(socket.AF_INET if c.family == 4 else socket.AF_INET6)
+    c.check(set(ports) & seen, set(ports) if c.stack.native else set(),
+            'the ports of these connections that are shown')
+    for port in ports[:2]:
+        for options in ((socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,),
+                        (socket.SO_REUSEADDR, socket.SO_REUSEPORT)):
+            for address in c.dut_addr, ('0.0.0.0', '::')[c.family == 6]:
+                with other.socket(c.family) as sock:
+                    for option in options:
+                        sock.setsockopt(socket.SOL_SOCKET, option, 1)
+                    try:
+                        sock.bind((address, port))
+                    except OSError as e:
+                        c.check(e.errno, errno.EADDRINUSE, 'bind()')
+                    else:
+                        c.fail('the other TCP can bind to it')
     drain(c)
 
 
