@@ -68,23 +68,21 @@ void tcpx_claim_free_agent(struct sock *agent)
 		sock_put(agent);
 }
 
-/* Both locks of the buckets of @num: connections in softirq take them, too. */
-static void lock_buckets(struct sock *agent, u16 num,
-			 struct inet_bind_hashbucket *heads[2])
+/* By port, and by address and port; connections in softirq lock them, too. */
+struct heads {
+	struct inet_bind_hashbucket *bhash;
+	struct inet_bind_hashbucket *bhash2;
+};
+
+static struct heads heads_of(const struct sock *agent, u16 num)
 {
 	struct net *net = sock_net(agent);
 	struct inet_hashinfo *table = net->ipv4.tcp_death_row.hashinfo;
 
-	heads[0] = &table->bhash[inet_bhashfn(net, num, table->bhash_size)];
-	heads[1] = inet_bhashfn_portaddr(table, agent, net, num);
-	spin_lock_bh(&heads[0]->lock);
-	spin_lock(&heads[1]->lock);
-}
-
-static void unlock_buckets(struct inet_bind_hashbucket *heads[2])
-{
-	spin_unlock(&heads[1]->lock);
-	spin_unlock_bh(&heads[0]->lock);
+	return (struct heads) {
+		&table->bhash[inet_bhashfn(net, num, table->bhash_size)],
+		inet_bhashfn_portaddr(table, agent, net, num)
+	};
 }
 
 #ifdef TCPX_HAVE_TW_BIND2_NODE
@@ -150,14 +148,15 @@ static void init_owner(struct tcpx_claim *claim, const struct sock *agent)
 int tcpx_claim_take(struct tcpx_claim *claim, struct sock *agent, u16 num)
 {
 	struct inet_connection_sock *icsk = inet_csk(agent);
-	struct inet_bind_hashbucket *heads[2];
+	struct heads heads = heads_of(agent, num);
 
 	init_owner(claim, agent);
 	/* Kernels differ in the error: a conflict it is. */
 	if (inet_csk_get_port(agent, num))
 		return -EADDRINUSE;
 
-	lock_buckets(agent, num, heads);
+	spin_lock_bh(&heads.bhash->lock);
+	spin_lock(&heads.bhash2->lock);
 	claim->owner.tw_tb = icsk->icsk_bind_hash;
 	claim->owner.tw_tb2 = icsk->icsk_bind2_hash;
 	add_claim(claim);
@@ -165,22 +164,25 @@ int tcpx_claim_take(struct tcpx_claim *claim, struct sock *agent, u16 num)
 	icsk->icsk_bind_hash = NULL;
 	icsk->icsk_bind2_hash = NULL;
 	inet_sk(agent)->inet_num = 0;
-	unlock_buckets(heads);
+	spin_unlock(&heads.bhash2->lock);
+	spin_unlock_bh(&heads.bhash->lock);
 	return 0;
 }
 
 void tcpx_claim_drop(struct tcpx_claim *claim, struct sock *agent, u16 num)
 {
 	struct inet_connection_sock *icsk = inet_csk(agent);
-	struct inet_bind_hashbucket *heads[2];
+	struct heads heads = heads_of(agent, num);
 
-	lock_buckets(agent, num, heads);
+	spin_lock_bh(&heads.bhash->lock);
+	spin_lock(&heads.bhash2->lock);
 	inet_sk(agent)->inet_num = num;
 	icsk->icsk_bind_hash = claim->owner.tw_tb;
 	icsk->icsk_bind2_hash = claim->owner.tw_tb2;
 	add_agent(agent, claim);
 	del_claim(claim);
-	unlock_buckets(heads);
+	spin_unlock(&heads.bhash2->lock);
+	spin_unlock_bh(&heads.bhash->lock);
 
 	inet_put_port(agent);
 }
