@@ -17,6 +17,7 @@ from harness import case, main
 LENGTHS = 0, 1, 2, 3, 4, 9, 10, 11, 18, 40, 41, 255
 KINDS = 2, 3, 4, 5, 8, 253
 PLACED = 0, 1, 2, 3, 10, 18
+TIMESTAMP = b'\10\12'
 UTO = b'\x1c\4\0\1'		# one second
 
 
@@ -101,6 +102,8 @@ def delivers(c, first, size):
     seq, count = c.iss + c.nxt, 0
     for blob in blobs():
         if len(first):
+            if TIMESTAMP in blob:	# a clock that jumps: PAWS
+                continue
             blob = first + blob[:40 - len(first)]
         packet.options(blob)
         packet.put(4, struct.pack('!I', (seq + count) & 0xffffffff))
