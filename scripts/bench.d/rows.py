@@ -59,6 +59,8 @@ def rows_of(name, which, link, offloads, mtu, goal, bench):
     kind = BENCHES[bench[0]]
     title = ", ".join([kind.title] + list(
         details(bench[0], options, link, offloads, mtu)))
+    if which == "growth" and bench[0] in ("mem", "netns"):
+        title += f", {bench[1]} of them"
     goal = float(goal[2:]) if goal != "-" else None
     return [Row(name, which, title, kind.kind, goal)] + [
         Row(f"{name}-{suffix}", which, f"{title}, {also}", also_kind, also_goal)
