@@ -3,7 +3,7 @@
  * A port belongs to one TCP. A holder is a native kernel socket that keeps
  * (namespace, address, port) for us, so that native's rules decide about
  * EADDRINUSE, privileges, reserved ports, SO_REUSEADDR and SO_REUSEPORT in
- * both directions.
+ * both directions. The ports of a connect() without bind() have claims instead.
  */
 #ifndef _TCPX_PORTS_H
 #define _TCPX_PORTS_H
