@@ -150,11 +150,11 @@ int tcpx_claim_take(struct tcpx_claim *claim, struct sock *agent, u16 num)
 	struct inet_connection_sock *icsk = inet_csk(agent);
 	struct heads heads = heads_of(agent, num);
 
-	init_owner(claim, agent);
 	/* Kernels differ in the error: a conflict it is. */
 	if (inet_csk_get_port(agent, num))
 		return -EADDRINUSE;
 
+	init_owner(claim, agent);
 	spin_lock_bh(&heads.bhash->lock);
 	spin_lock(&heads.bhash2->lock);
 	claim->owner.tw_tb = icsk->icsk_bind_hash;

@@ -32,8 +32,6 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include <net/inet_connection_sock.h>
-#include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>

@@ -147,7 +147,7 @@ struct tcpx_rcv {
 	u8 ack_pending:1;	/* an ACK is owed; the delayed timer runs */
 	u8 urgent_byte;
 	u8 quick_acks:5;	/* this many ACKs are hardly delayed */
-	u8 pushed:1;		/* PSH came twice since the last ACK */
+	u8 pushed:1;		/* PSH came while an ACK was owed already */
 	u8 pingpong:1;		/* TCP_QUICKACK was switched off */
 	u8 dense:1;		/* to collapse the queues gains nothing */
 	u8 ecn;			/* TCPX_ECN_*, 0: no ECN; ecn.c */

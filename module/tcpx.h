@@ -508,7 +508,8 @@ void tcpx_timers_output_held(struct tcpx_sock *tcb);
 void tcpx_timers_ack_delayed(struct tcpx_sock *tcb, u64 now_ns);
 /*
  * An ACK that is due, but a user is about to read, which makes a better one; or
- * one that should not be delayed for long. 1 ms, or tcpx.delack_ms if that is less.
+ * one that should not be delayed for long. After 1 ms, or the knob delack_ms if
+ * that is less.
  */
 void tcpx_timers_ack_held(struct tcpx_sock *tcb, u64 now_ns);
 void tcpx_timers_ack_sent(struct tcpx_sock *tcb);

@@ -6,6 +6,15 @@ import path	# noqa: F401
 from harness import case, main
 
 
+def answer_carries_ack(c):
+    c.inject('PA', len=100)
+    c.recv(100)
+    c.send(50)
+    c.expect('PA', len=50)
+    c.inject('A')
+    c.silent(0.6)
+
+
 @case('MUST-40 SHLD-18 a lone segment is acknowledged after 40 ms')
 def _(c):
     c.established()
@@ -20,12 +29,7 @@ def _(c):
     for _ in range(3):
         c.inject('PA', len=100)
         c.expect('A', after=0.001)
-    c.inject('PA', len=100)
-    c.recv(100)
-    c.send(50)
-    c.expect('PA', len=50)
-    c.inject('A')
-    c.silent(0.6)
+    answer_carries_ack(c)
 
 
 @case('after one that nothing carried, 16 are delayed by 1 ms again')
@@ -83,12 +87,7 @@ def _(c):
 def _(c):
     c.established()
     c.past_quick_acks()
-    c.inject('PA', len=100)
-    c.recv(100)
-    c.send(50)
-    c.expect('PA', len=50)
-    c.inject('A')
-    c.silent(0.6)
+    answer_carries_ack(c)
 
 
 @case('TCP_QUICKACK sends the delayed acknowledgment at once')
